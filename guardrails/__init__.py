@@ -1,0 +1,1 @@
+"""The chain of every call, and the doors that lead to it."""

@@ -1,0 +1,210 @@
+"""Builds everything one configuration names, and opens and closes it in order. The only place where all rooms meet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from .. import __version__
+from ..policies.loader import PolicyError
+from ..policies.request import SiteVocabulary
+from ..policies.store import PolicyStore
+from ..recordings import events
+from ..recordings.recorder import Recorder, RecorderUnavailable
+from ..tools.files.roots import FileRootError, FileSettings
+from ..tools.files.tools import build_file_tools
+from ..tools.load import ToolLoadError, load_tools
+from ..tools.tool import Limits, Tool
+from .approval import ApprovalStore
+from .chain import Chain, Stages
+from .config import Config, DatabaseConfig, FileRootConfig, LimitsConfig
+from .credentials import Credentials
+from .decision import Decider
+from .identity import Identification, SessionResolver
+from .masking.columns import ClassificationError, ColumnClasses, Declared
+from .masking.content import ContentMasker
+from .masking.detect import Detector
+from .masking.masker import Masker
+from .masking.restorer import Restorer
+from .masking.tokens.service import KeyUnusable, Tokens, VaultUnavailable
+from .schema import Validators
+from .session import Sessions, current_status
+from .status import SessionStatus
+
+
+if TYPE_CHECKING:
+    from ..tools.database.source import Database
+
+
+class HouseError(Exception):
+    """The house cannot be opened. Each entry of ``findings`` is one line: what, where, how to mend."""
+
+    def __init__(self, *findings: str) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that is open. Use as ``async with House.open(config) as house``."""
+
+    config: Config
+    chain: Chain
+    databases: Mapping[str, Database]
+    classes: ColumnClasses
+    policy: PolicyStore
+    tokens: Tokens
+    detector: Detector
+    recorder: Recorder
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(config: Config) -> AsyncGenerator[House]:
+        """Open everything, or nothing: whatever cannot load stops the start. Raises `HouseError`."""
+        async with AsyncExitStack() as stack:
+            try:
+                house = await _built(config, stack)
+            except PolicyError as error:
+                raise HouseError(*(str(finding) for finding in error.findings)) from None
+            except _CANNOT_OPEN as error:
+                raise HouseError(str(error)) from None
+            yield house
+
+
+_CANNOT_OPEN = (
+    KeyUnusable,
+    VaultUnavailable,
+    RecorderUnavailable,
+    FileRootError,
+    ToolLoadError,
+    ClassificationError,
+)
+
+
+async def _built(config: Config, stack: AsyncExitStack) -> House:
+    own_classes = {entry.class_name for database in config.databases.values() for entry in database.classes.values()}
+    detector = await anyio.to_thread.run_sync(Detector)
+    tokens = Tokens.open(config.masking.key, config.masking.vault, classes=own_classes)
+    stack.callback(tokens.close)
+
+    databases = await _databases(config, stack)
+    declared = {name: _declared(one) for name, one in config.databases.items()}
+    classes = ColumnClasses(databases, declared, config.state)
+
+    tools: list[Tool] = [
+        *_database_tools(databases),
+        *build_file_tools([_root(name, one) for name, one in config.files.items()], keep_out=_own_files(config)),
+        SessionStatus(current_status),
+    ]
+    tools += load_tools(config.tools, taken={tool.spec.name for tool in tools})
+    policy = PolicyStore.load(config.policies, site=_site(config, tools, own_classes))
+    server = events.Server(version=__version__, policy_digest=policy.digest, config_digest=_digest(config))
+    recorder = Recorder.open(config.recordings, server=server, idle_seconds=config.identity.session_idle)
+    stack.callback(recorder.close)
+
+    masker = Masker(ContentMasker(detector, tokens), classes.rules, f"gloveport/{__version__}")
+    sessions = Sessions(
+        recorder,
+        SessionResolver(idle=config.identity.session_idle),
+        tokens,
+        tenant=config.masking.tenant,
+        scope_kind=config.masking.scope,
+        idle=config.identity.session_idle,
+        server=lambda: server,
+        scrub=masker.scrub,
+    )
+    stack.callback(sessions.close, "shutdown")
+    stages = Stages(
+        Identification(config.identity, Credentials(config.identity.credentials)),
+        sessions,
+        Validators(),
+        Decider(policy, config, ApprovalStore(config.state / "approvals.json"), classes.rules),
+        Restorer(tokens, detector, classes.rules),
+        masker,
+    )
+    chain = Chain(tools, stages, limits=_limits(config.limits))
+    return House(config, chain, databases, classes, policy, tokens, detector, recorder)
+
+
+async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Database]:
+    """Connected databases; the drivers are imported only where there are any."""
+    if not config.databases:
+        return {}
+    from ..tools.database.source import Database, DatabaseError
+
+    databases: dict[str, Database] = {}
+    try:
+        for name, one in config.databases.items():
+            databases[name] = Database(_database(name, one))
+            stack.push_async_callback(databases[name].close)
+            await databases[name].start()
+    except DatabaseError as error:
+        raise HouseError(str(error)) from None
+    return databases
+
+
+def _database_tools(databases: Mapping[str, Database]) -> list[Tool]:
+    if not databases:
+        return []
+    from ..tools.database.tools import build_database_tools
+
+    return build_database_tools(list(databases.values()))
+
+
+def _digest(config: Config) -> str:
+    """What is configured, without what is secret in it (the passwords of URLs)."""
+    shown = config.model_dump_json(exclude={"databases": {"__all__": {"url"}}})
+    return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()}"
+
+
+def _limits(config: LimitsConfig) -> Limits:
+    return Limits(config.rows, config.seconds, config.bytes)
+
+
+def _declared(config: DatabaseConfig) -> Declared:
+    return Declared({name: (c.class_name, c.mask) for name, c in config.classes.items()}, frozenset(config.open))
+
+
+def _root(name: str, config: FileRootConfig) -> FileSettings:
+    settings = FileSettings(
+        name,
+        config.path,
+        write=config.write,
+        cross_mounts=config.cross_mounts,
+        hidden=config.hidden,
+        seconds=config.limits.seconds,
+    )
+    caps: dict[str, int] = {}
+    if config.limits.bytes is not None:
+        caps["max_bytes"] = config.limits.bytes
+    if config.limits.rows is not None:
+        caps["max_entries"] = config.limits.rows
+    return replace(settings, **caps)
+
+
+def _own_files(config: Config) -> list[Path]:
+    """What belongs to the server itself: no file root may hold it, or be inside it."""
+    own = [config.recordings, config.state, config.masking.vault, config.identity.credentials]
+    if config.policies is not None:
+        own.append(config.policies)
+    if config.masking.key.startswith("file:"):
+        own.append(Path(config.masking.key.removeprefix("file:")))
+    return own
+
+
+def _site(config: Config, tools: Sequence[Tool], own_classes: set[str]) -> SiteVocabulary:
+    listed = {f"{name}.{table}" for name, one in config.databases.items() for table in one.tables or ()}
+    return SiteVocabulary(
+        databases=frozenset(config.databases),
+        roots=frozenset(config.files),
+        tools=frozenset(tool.spec.name for tool in tools),
+        classes=frozenset(own_classes),
+        tables=frozenset(listed),
+        writable_roots=frozenset(name for name, root in config.files.items() if root.write),
+    )

@@ -1,0 +1,204 @@
+"""The classes of a database's columns: what the configuration says, then what a classification found.
+
+The first start classifies every open table by names, types and sampled values, and keeps the result in the state
+folder. From then on a column that is in neither the configuration nor that file is *unclassified* and redacted,
+until somebody runs ``gloveport classify DATABASE --accept`` or names it in the configuration: a new column never
+opens itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+from loguru import logger
+from pydantic import TypeAdapter, ValidationError
+
+from ...tools.database.catalog import Catalog, Relation, RelationKind
+from ...tools.tool import ColumnRef, ColumnRule, Mask
+from .classes import UNCLASSIFIED, default_rule
+
+if TYPE_CHECKING:
+    from .classify import ColumnFinding
+
+SAMPLE_ROWS = 200
+
+
+class ClassificationError(Exception):
+    """The kept classification cannot be used; one line for the operator."""
+
+
+class Source(Protocol):
+    """What the classification needs of a database, on the trusted side."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def catalog(self) -> Catalog: ...
+
+    async def sample(self, relation: Relation, columns: Sequence[str], n: int) -> Sequence[Sequence[object]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the configuration says of a database's columns, by ``table.column``."""
+
+    classes: Mapping[str, tuple[str, Mask | None]]
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One column of the kept classification; ``class_name`` None means: looked at, open."""
+
+    class_name: str | None
+    mask: Mask | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one database; implements `ColumnRules`."""
+
+    version: str
+    database: str
+    known: Mapping[tuple[str, str], ColumnRule | None]
+
+    def get(self, column: ColumnRef) -> ColumnRule | None:
+        """The rule of a column. A column nobody has seen yet is unclassified, never open."""
+        try:
+            return self.known[column.table, column.column]
+        except KeyError:
+            return default_rule(UNCLASSIFIED, "not classified yet")
+
+
+class ColumnClasses:
+    """Column rules by database name, made anew when a schema changes."""
+
+    def __init__(self, sources: Mapping[str, Source], declared: Mapping[str, Declared], state: Path) -> None:
+        self._sources = sources
+        self._declared = declared
+        self._state = state
+        self._rules: dict[str, tuple[str, Rules]] = {}
+        self._locks = {name: anyio.Lock() for name in sources}
+
+    async def rules(self, database: str) -> Rules:
+        """The rules for the database's schema as it is now. Raises `ClassificationError`."""
+        source = self._sources[database]
+        catalog = await source.catalog()
+        cached = self._rules.get(database)
+        if cached is not None and cached[0] == catalog.version:
+            return cached[1]
+        async with self._locks[database]:
+            cached = self._rules.get(database)
+            if cached is not None and cached[0] == catalog.version:
+                return cached[1]
+            kept = await anyio.to_thread.run_sync(self._read, database)
+            if kept is None:
+                kept = {f.name: f.kept for f in await findings(source, catalog)}
+                await anyio.to_thread.run_sync(self._write, database, kept)
+                logger.info("database {}: classified {} columns", database, len(kept))
+            rules = build_rules(catalog, self._declared[database], kept)
+            self._rules[database] = (catalog.version, rules)
+            return rules
+
+    async def accept(self, database: str) -> None:
+        """Classify anew and keep the result: every column of today's schema counts as looked at."""
+        source = self._sources[database]
+        found = await findings(source, await source.catalog())
+        await anyio.to_thread.run_sync(self._write, database, {f.name: f.kept for f in found})
+        self._rules.pop(database, None)
+
+    def _path(self, database: str) -> Path:
+        return self._state / "columns" / f"{database}.json"
+
+    def _read(self, database: str) -> dict[str, Kept] | None:
+        path = self._path(database)
+        try:
+            return _FILE.validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):
+            raise ClassificationError(f"{path}: cannot be used; mend it, or move it away to classify anew") from None
+
+    def _write(self, database: str, kept: Mapping[str, Kept]) -> None:
+        path = self._path(database)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = path.with_suffix(".new")
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(_FILE.dump_json(dict(kept), indent=1))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError as error:
+            raise ClassificationError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+_FILE = TypeAdapter(dict[str, Kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the classification says of one column, named ``table.column``."""
+
+    name: str
+    finding: ColumnFinding
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.finding.class_name, self.finding.mask, "; ".join(self.finding.evidence))
+
+
+async def findings(
+    source: Source, catalog: Catalog, progress: Callable[[str], Awaitable[None]] | None = None
+) -> list[Found]:
+    """Classify every column of the tables that hold data: views show the columns of their tables."""
+    from .classify import classify_table
+
+    found: list[Found] = []
+    for relation in _holding(catalog):
+        if progress is not None:
+            await progress(relation.qualified)
+        names = [column.name for column in relation.columns]
+        rows = await source.sample(relation, names, SAMPLE_ROWS)
+        declared = [(column.name, column.type) for column in relation.columns]
+        results = await anyio.to_thread.run_sync(classify_table, relation.qualified, declared, rows)
+        found += [Found(f"{relation.qualified}.{result.column}", result) for result in results]
+    return found
+
+
+def _holding(catalog: Catalog) -> Iterable[Relation]:
+    kinds = (RelationKind.TABLE, RelationKind.MATERIALISED, RelationKind.VIRTUAL)
+    return [r for name, r in sorted(catalog.relations.items()) if r.kind in kinds or r.definition is None]
+
+
+def build_rules(catalog: Catalog, declared: Declared, kept: Mapping[str, Kept]) -> Rules:
+    """Configuration first, then the kept classification; what neither knows is unclassified."""
+    known: dict[tuple[str, str], ColumnRule | None] = {}
+    for table, relation in catalog.relations.items():
+        for column in relation.columns:
+            name = f"{table}.{column.name}"
+            if (configured := declared.classes.get(name)) is not None:
+                known[table, column.name] = default_rule(configured[0], "config", configured[1])
+            elif name in declared.open:
+                known[table, column.name] = None
+            elif (seen := kept.get(name)) is not None:
+                known[table, column.name] = (
+                    None if seen.class_name is None else default_rule(seen.class_name, seen.evidence, seen.mask)
+                )
+            elif relation.kind is RelationKind.VIEW and relation.definition is not None:
+                known[table, column.name] = None  # the guard goes through a view to the columns beneath
+    digest = hashlib.sha256(repr((catalog.version, sorted(known.items(), key=str))).encode()).hexdigest()[:16]
+    return Rules(digest, catalog.database, known)
+
+
+def unknown_columns(catalog: Catalog, declared: Declared) -> list[str]:
+    """Names in the configuration that the database does not have: probably a misspelling, so nobody is protected."""
+    present = {f"{table}.{column.name}" for table, r in catalog.relations.items() for column in r.columns}
+    return sorted(name for name in (*declared.classes, *declared.open) if name not in present)

@@ -1,0 +1,90 @@
+"""Bank accounts by IBAN, and addresses of crypto currencies. Both carry their own proof."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..classes import EntityType
+from . import checks
+from .scan import Anchor, Scan, words
+
+_WORD_END = re.compile(r"[A-Za-z0-9]+")
+
+
+def _iban(scan: Scan, end: int) -> None:
+    text, raw = scan.text, scan.raw
+    start = end - 8 if raw[end - 5 : end - 4].isdigit() and raw[end - 8 : end - 6].isalpha() else end - 9
+    if start < 0 or (start and (text[start - 1].isalnum() or text[start - 1] == "_")):
+        return
+    country = text[start : start + 2].upper()
+    length = checks.IBAN_LENGTHS.get(country)
+    if length is None:
+        return
+    at, value = start, ""
+    while at < len(text) and len(value) < length:  # take exactly as many characters as the country's IBAN has
+        c = text[at]
+        if c.isascii() and c.isalnum():
+            value += c
+        elif c not in " -" or not text[at + 1 : at + 2].isalnum():
+            return
+        at += 1
+    if len(value) == length and not text[at : at + 1].isalnum() and checks.iban(value.upper()):
+        scan.add(start, at, EntityType.IBAN, 0.95)
+
+
+_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,95}")
+_ETHEREUM_WORDS: Final = words("eth ethereum ether wallet crypto erc usdt usdc address donate send pay payout metamask")
+
+
+def _word(scan: Scan, start: int) -> str:
+    text = scan.text
+    if start and (text[start - 1].isalnum() or text[start - 1] == "_"):
+        return ""
+    match = _WORD_END.match(text, start)
+    return match[0] if match else ""
+
+
+def _base58(scan: Scan, end: int) -> None:
+    start = end - 25
+    value = _word(scan, start)
+    if not 25 <= len(value) <= 35:
+        return
+    if (checks.ripple if value[0] == "r" else checks.base58check)(value):
+        scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
+
+
+def _bech32(scan: Scan, end: int) -> None:
+    text = scan.text
+    separator = text.rfind("1", 0, end)  # the part behind it never holds a 1
+    start = separator - (3 if text[separator - 3 : separator] == "ltc" else 2)
+    value = _word(scan, start) if start >= 0 else ""
+    if 14 <= len(value) <= 90 and checks.bech32(value):
+        scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
+
+
+def _ethereum(scan: Scan, end: int) -> None:
+    start = end - 42
+    if len(_word(scan, start)) != 42:
+        return
+    body = scan.text[start + 2 : end]
+    mixed = body != body.lower() and body != body.upper()
+    if mixed or scan.near(_ETHEREUM_WORDS, start, end):
+        scan.add(start, end, EntityType.CRYPTO, 0.9 if mixed else 0.8)
+
+
+def _monero(scan: Scan, end: int) -> None:
+    start = end - 95
+    value = _word(scan, start)
+    if len(value) in (95, 106) and _BASE58.match(value):
+        scan.add(start, start + len(value), EntityType.CRYPTO, 0.85)
+
+
+ANCHORS: Final = (
+    Anchor("\\b[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{4}", _iban),
+    Anchor("\\b[A-Za-z]{2}[0-9]{2}[ \\-][A-Za-z0-9]{4}", _iban),
+    Anchor("\\b[13LMDXTr9A7][1-9A-HJ-NP-Za-km-z]{24}", _base58),
+    Anchor("\\b(?:bc|tb|BC|ltc)1[0-9a-zA-Z]{10}", _bech32),
+    Anchor("\\b0x[0-9A-Fa-f]{40}", _ethereum),
+    Anchor("\\b[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}", _monero),
+)

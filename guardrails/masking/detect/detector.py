@@ -1,0 +1,89 @@
+"""Finding personal data and secrets in texts: one pass over one buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from . import bank, context, national, network, numbers, secrets
+from .anchors import AnchorScanner, RegexScanner, best_scanner
+from .buffer import Buffer, Skip, join
+from .scan import Anchor, Scan, key_words
+from .spans import Span, resolve
+
+_ANCHORS: Final[tuple[Anchor, ...]] = (
+    *network.ANCHORS,
+    *bank.ANCHORS,
+    *national.ANCHORS,
+    *context.ANCHORS,
+    *secrets.ANCHORS,
+)
+
+
+class Detector:
+    """Finds personal data and secrets in texts. Cheap to share: `scan` may be called from any thread.
+
+    Args:
+        hyperscan: False takes the ``re`` twin even where Hyperscan works; for tests and comparison.
+        threshold: findings with a lower score are not reported.
+    """
+
+    def __init__(self, *, hyperscan: bool = True, threshold: float = 0.5) -> None:
+        self._anchors: AnchorScanner = best_scanner(_ANCHORS) if hyperscan else RegexScanner(_ANCHORS)
+        self._handlers = [anchor.handler for anchor in _ANCHORS]
+        self._threshold = threshold
+
+    def scan(
+        self, text: str, *, key: str | None = None, structured_only: bool = False, skip: Skip | None = None
+    ) -> list[Span]:
+        """What a text holds, in order and without overlaps.
+
+        Args:
+            text: any text; offsets of the answer are its code points.
+            key: the name it stands under (column, JSON key, header), as context.
+            structured_only: only what has a form of its own (numbers, addresses, keys): for open columns, whose
+                product names and cities are not to be touched.
+            skip: says where tokens of our own stand; nothing is detected in them.
+        """
+        return self.scan_many([text], [key], structured_only=structured_only, skip=skip)[0]
+
+    def scan_many(
+        self,
+        texts: Sequence[str],
+        keys: Sequence[str | None] | None = None,
+        *,
+        structured_only: bool = False,
+        skip: Skip | None = None,
+    ) -> list[list[Span]]:
+        """`scan` for many texts, joined into one buffer and scanned in one pass; one list per text."""
+        if not texts:
+            return []
+        buffer = join(texts, skip)
+        scan = Scan(buffer, buffer.text, buffer.raw, _key_words(keys), structured_only)
+        handlers = self._handlers
+        for index, end in self._anchors.scan(buffer.raw):
+            handlers[index](scan, end)
+        numbers.recognise(scan)
+        found = scan.found
+        if not found:
+            return [[] for _ in texts]
+        threshold = self._threshold
+        spans = resolve(s for s in found if s.score >= threshold)
+        return [spans] if len(texts) == 1 else _dealt(spans, buffer)
+
+
+def _key_words(keys: Sequence[str | None] | None) -> list[list[bytes] | None] | None:
+    if keys is None or not any(keys):
+        return None
+    cache: dict[str, list[bytes]] = {}
+    return [None if not k else cache[k] if k in cache else cache.setdefault(k, key_words(k)) for k in keys]
+
+
+def _dealt(spans: Sequence[Span], buffer: Buffer) -> list[list[Span]]:
+    """Spans of the joined buffer as spans of each text."""
+    dealt: list[list[Span]] = [[] for _ in buffer.starts]
+    for found in spans:
+        index = buffer.index(found.start)
+        base = buffer.starts[index]
+        dealt[index].append(Span(found.start - base, found.end - base, *found[2:]))
+    return dealt

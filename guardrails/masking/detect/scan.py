@@ -1,0 +1,122 @@
+"""The state of one scan, as the recognisers see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from .buffer import Buffer
+from .spans import Span, span
+
+_WORDS_OF_KEY: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS: Final = re.compile(rb"[a-z]+(?:\?[a-z]+)*")  # a ? inside is a letter beyond ASCII: m?vil
+_BEFORE: Final = 40  # characters of context ahead of a value
+_AFTER: Final = 16  # and behind it
+_GAP: Final = 5  # characters between a name and the value it introduces
+
+Words: TypeAlias = frozenset[bytes]
+
+
+def words(*lists: str) -> Words:
+    """A set of context words; letters beyond ASCII are written ``?``."""
+    return frozenset(word.encode("ascii") for line in lists for word in line.split())
+
+
+def key_words(key: str) -> list[bytes]:
+    """The lower-case words of a column or key name: ``homePhone_No`` is home, phone, no."""
+    return [w.lower().encode("ascii", "replace") for w in _WORDS_OF_KEY.findall(key)]
+
+
+class Around(NamedTuple):
+    """The words next to a value, of its own text only."""
+
+    before: list[bytes]
+    after: list[bytes]
+    gap: int  # characters between the last word before and the value
+
+
+# Words that stand between a name and its value and say nothing by themselves.
+_LINKS: Final = words(
+    "no nr num number numbers id ids code is was are at on to me us him her them the my our nummer numero"
+)
+
+
+@dataclass(slots=True)
+class Scan:
+    """One pass: the buffer, the words of each text's key, and what was found so far."""
+
+    buffer: Buffer
+    text: str
+    raw: bytes
+    keys: Sequence[list[bytes] | None] | None = None
+    strict: bool = False  # open columns: only what has a form of its own, nothing on context alone
+    found: list[Span] = field(default_factory=list[Span])
+    notes: dict[str, int] = field(default_factory=dict[str, int])  # what recognisers remember, to do nothing twice
+    _at: tuple[int, int] = (-1, -1)
+    _around: Around = Around([], [], 0)
+
+    def add(self, start: int, end: int, kind: str, score: float) -> None:
+        """Report a finding."""
+        self.found.append(span(start, end, kind, score))
+
+    def key(self, offset: int) -> list[bytes] | None:
+        """The words of the key under which the text at this offset stands."""
+        return None if self.keys is None else self.keys[self.buffer.index(offset)]
+
+    def around(self, start: int, end: int) -> Around:
+        """The words 40 characters ahead of a value (its key's words first) and 16 behind it."""
+        if self._at == (start, end):
+            return self._around
+        low = self.buffer.lower
+        floor, ceiling = max(start - _BEFORE, 0), end + _AFTER
+        if (cut := low.rfind(b"\0", floor, start)) >= 0:
+            floor = cut + 1
+        if (cut := low.find(b"\0", end, ceiling)) >= 0:
+            ceiling = cut
+        before = _WORDS.findall(low, floor, start)
+        gap = 0
+        if before:
+            gap = start - low.rfind(before[-1], floor, start) - len(before[-1])
+        if (key := self.key(start)) is not None:
+            if not before:
+                gap = start - floor
+            before = [*key, *before]
+        self._at = (start, end)
+        self._around = Around(before, _WORDS.findall(low, end, ceiling), gap)
+        return self._around
+
+    def near(self, wanted: Words, start: int, end: int) -> bool:
+        """Whether one of the words stands in the key, ahead of the value or behind it."""
+        around = self.around(start, end)
+        return not (wanted.isdisjoint(around.before) and wanted.isdisjoint(around.after))
+
+    def introduced(self, wanted: Words, start: int, end: int) -> bool:
+        """Whether one of the words comes right before the value, at most a link word ("number", "is") between."""
+        before, _, gap = self.around(start, end)
+        if not before or gap > _GAP:
+            return False
+        for word in reversed(before[-4:]):
+            if word in wanted:
+                return True
+            if word not in _LINKS:
+                return False
+        return False
+
+
+Handler: TypeAlias = Callable[[Scan, int], None]
+"""A recogniser: looks at the text around the end offset of an anchor and reports what it finds there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A short sign that something may be near.
+
+    ``pattern`` is a regular expression over bytes in the common subset of Hyperscan and ``re``, and from any one start
+    it must match in at most one way: then both engines report the same ends, which the tests hold them to.
+    """
+
+    pattern: str
+    handler: Handler
+    caseless: bool = False

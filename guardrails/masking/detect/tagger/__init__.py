@@ -1,0 +1,1 @@
+"""Names of people and places in free text: a small linear tagger, trained by ``scripts/train_tagger.py``."""

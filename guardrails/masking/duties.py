@@ -1,0 +1,73 @@
+"""Which mask a value gets: the rule of its column, made stricter (never weaker) by what the policy asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...tools.tool import ColumnRules, Mask, OutputColumn, OutputForm
+from .classes import FREE_TEXT
+
+# From strongest to weakest. A token beats generalise and last4: it shows no part of the value.
+LADDER: Final = (Mask.DROP, Mask.REDACT, Mask.TOKEN, Mask.GENERALISE, Mask.LAST4, Mask.PASS)
+_RANK: Final = {mask: rank for rank, mask in enumerate(LADDER)}
+
+# When values of several classes meet in one output, it is named after the first of these it holds.
+_GRAVEST: Final = ("secret", "ssn", "card", "national_id", "health", "iban", "account", "birth_date", "money")
+
+
+def strictest(masks: Iterable[Mask]) -> Mask:
+    return min(masks, key=_RANK.__getitem__, default=Mask.PASS)
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What the policy adds to the rules of columns: the least strict mask per class it accepts ("*": every class)."""
+
+    masks: Mapping[str, Mask] = field(default_factory=dict[str, Mask])
+
+    def mask(self, class_name: str, usual: Mask) -> Mask:
+        asked = (self.masks[name] for name in (class_name, "*") if name in self.masks)
+        return strictest((usual, *asked))
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMask:
+    """What becomes of one output column. Without a class it is open; with ``scan`` its text is still looked through."""
+
+    class_name: str | None
+    mask: Mask
+    reason: str
+    scan: bool = False
+
+
+def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: Duties) -> ColumnMask:
+    """Decide by lineage: the rules of everything a column's values come from."""
+    if column.form is OutputForm.COUNT:
+        return ColumnMask(None, Mask.PASS, "a count of rows")
+    if column.form is OutputForm.TOTAL:
+        return ColumnMask(None, Mask.PASS, "a total over enough rows")
+    if column.form is OutputForm.CONSTANT:
+        return ColumnMask(None, Mask.PASS, "written by the caller")
+    known = {source: rules[source.database].get(source) for source in column.sources}
+    ruled = {s: (r, duties.mask(r.class_name, r.mask)) for s, r in known.items() if r is not None}
+    masked = {s: (r, mask) for s, (r, mask) in ruled.items() if mask is not Mask.PASS}
+    if not masked:
+        return ColumnMask(None, Mask.PASS, "shown by configuration" if ruled else "open", scan=not ruled)
+    names = {rule.class_name for rule, _ in masked.values()}
+    class_name, mask = _gravest(names), strictest(mask for _, mask in masked.values())
+    sources = ", ".join(sorted(map(str, masked))[:3])
+    if column.form is not OutputForm.IDENTITY:
+        return ColumnMask(class_name, strictest((mask, Mask.REDACT)), f"computed from {sources}")
+    if len(names) > 1 or len(masked) < len(known):
+        return ColumnMask(class_name, strictest((mask, Mask.REDACT)), f"united with other columns: {sources}")
+    basis = next(iter(masked.values()))[0].basis
+    if class_name == FREE_TEXT and mask is Mask.TOKEN:
+        return ColumnMask(class_name, mask, f"{sources} is free text ({basis})", scan=True)
+    return ColumnMask(class_name, mask, f"{sources} is {class_name} ({basis})")
+
+
+def _gravest(names: Iterable[str]) -> str:
+    present = sorted(set(names))
+    return next((name for name in _GRAVEST if name in present), present[0])

@@ -1,0 +1,50 @@
+"""The chain's side of restoring: what a tool may look for while it plans, and the values it gets to run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from ...tools.tool import ColumnRules, Effect, Plan, Planning, TokenSpan
+from .detect import Detector
+from .restore import USUAL_CLEARANCES, Clearance, Restored, RestoreRate, restore
+from .tokens.service import Scope, Tokens
+
+
+class Restorer:
+    """Binds tokens to a caller's scope. ``rules`` gives a database's column rules by its name."""
+
+    def __init__(
+        self,
+        tokens: Tokens,
+        detector: Detector,
+        rules: Callable[[str], Awaitable[ColumnRules]],
+        rate: RestoreRate | None = None,
+    ) -> None:
+        self._tokens = tokens
+        self._detector = detector
+        self._rules = rules
+        self._rate = rate or RestoreRate()
+
+    def planning(self, scope: Scope) -> Planning:
+        """What a tool may ask while it plans for this caller. No value is restored for that."""
+
+        def token_class(value: str | int) -> str | None:
+            return self._tokens.token_class(value, scope)
+
+        def find_tokens(text: str) -> Sequence[TokenSpan]:
+            return self._tokens.find(text, scope)
+
+        return Planning(scope.principal, token_class, find_tokens, self._rules)
+
+    def restore(self, plan: Plan, granted: Iterable[Clearance], scope: Scope) -> Restored:
+        """The values of the plan's slots; tokens go back where the plan bound them and where policy cleared a sink.
+
+        What the caller wrote itself is noted first: found again by content, it is never run through the data key.
+        Raises `ToolRefused`.
+        """
+        if plan.written and Effect.WRITE in plan.effects:
+            own = self._detector.scan(plan.written, skip=lambda text: self._tokens.find(text, scope))
+            self._tokens.note_agent_origin({plan.written[s.start : s.end] for s in own}, scope)
+        if not plan.slots:
+            return Restored()
+        return restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)

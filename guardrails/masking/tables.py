@@ -1,0 +1,124 @@
+"""Tables: plan the mask per column, transform each masked column as one vector, scan only what is left of text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+
+from ...tools.tool import ColumnRules, JsonObject, JsonValue, Mask, OutputColumn, OutputForm, Table
+from .classes import FREE_TEXT
+from .content import Found
+from .duties import ColumnMask, Duties, column_mask
+
+SAFE_INTEGER = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedTable:
+    payload: JsonObject
+    columns: tuple[tuple[str, ColumnMask, int], ...]
+
+
+def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, content: Found) -> MaskedTable:
+    """Mask every column of a table. Raises ValueError when a row is not as wide as the plan said."""
+    width = len(table.columns)
+    if any(len(row) != width for row in table.rows):
+        raise ValueError("a row is not as wide as its plan")
+    vectors: list[Sequence[object]] = [[row[i] for row in table.rows] for i in range(width)]
+    plans = [column_mask(column, rules, duties) for column in table.columns]
+    released: list[list[JsonValue]] = [[] for _ in plans]
+    counts = [0] * width
+    scanned: list[int] = []
+    for i, (plan, column) in enumerate(zip(plans, table.columns, strict=True)):
+        if plan.class_name is None or (plan.scan and plan.class_name == FREE_TEXT):
+            released[i] = [plain(cell) for cell in vectors[i]]
+            if plan.scan:
+                scanned.append(i)
+            continue
+        if column.form is OutputForm.IDENTITY:
+            released[i], counts[i] = _transformed(plan, vectors[i], content)
+        else:  # computed: nothing of it shows, not even which cells are NULL
+            released[i], counts[i] = [_redacted(plan)] * len(vectors[i]), len(vectors[i])
+    found = _scan(table, plans, released, scanned, content)
+    for i, count in found.items():
+        counts[i] += count
+    rows: list[JsonValue] = [list(row) for row in zip(*released, strict=True)] if table.rows else []
+    if table.sort_rows:
+        rows.sort(key=orjson.dumps)
+    columns = [_described(c, p, found.get(i, 0)) for i, (c, p) in enumerate(zip(table.columns, plans, strict=True))]
+    payload: JsonObject = {"columns": columns, "rows": rows, "row_count": len(rows), "truncated": table.truncated}
+    return MaskedTable(payload, tuple((c.name, p, n) for c, p, n in zip(table.columns, plans, counts, strict=True)))
+
+
+def _transformed(plan: ColumnMask, cells: Sequence[object], content: Found) -> tuple[list[JsonValue], int]:
+    assert plan.class_name is not None
+    masked = content.column(plan.class_name, plan.mask, cells)
+    return [plain(cell) for cell in masked], sum(cell is not None for cell in cells)
+
+
+def _redacted(plan: ColumnMask) -> JsonValue:
+    return None if plan.mask is Mask.DROP else f"[masked:{plan.class_name}]"
+
+
+def _scan(
+    table: Table, plans: Sequence[ColumnMask], released: list[list[JsonValue]], which: Sequence[int], content: Found
+) -> dict[int, int]:
+    """Look through all text of open and free-text columns at once; returns how many cells changed per column."""
+    changed: dict[int, int] = {}
+    for free, redact in ((False, False), (False, True), (True, False)):
+        # What a query composed may hold the caller's own words: found there, a value is redacted, never tokenised.
+        some = [
+            i
+            for i in which
+            if (plans[i].class_name == FREE_TEXT) == free
+            and (table.columns[i].form is not OutputForm.IDENTITY and not free) == redact
+        ]
+        places = [(i, n) for i in some for n, cell in enumerate(released[i]) if isinstance(cell, str)]
+        texts = [cast("str", released[i][n]) for i, n in places]
+        keys = [table.columns[i].name for i, _ in places]
+        for (i, n), before, after in zip(
+            places, texts, content.cells(texts, keys, free=free, redact=redact), strict=True
+        ):
+            if after != before:
+                released[i][n] = after
+                changed[i] = changed.get(i, 0) + 1
+    return changed
+
+
+def _described(column: OutputColumn, plan: ColumnMask, found: int) -> JsonValue:
+    mask: JsonObject | None = None
+    if plan.class_name is not None:
+        mask = {"class": plan.class_name, "transform": str(plan.mask), "reason": plan.reason}
+    elif found:
+        mask = {"class": "mixed", "transform": "content", "reason": f"found in the text of {found} cells"}
+    return {"name": column.name, "type": column.type, "mask": mask}
+
+
+def plain(cell: object) -> JsonValue:
+    """A database cell as JSON that every client reads alike: no integers beyond 2^53, no NaN, no bytes."""
+    match cell:
+        case None | bool() | str():
+            return cell
+        case int():
+            return cell if -SAFE_INTEGER <= cell <= SAFE_INTEGER else str(cell)
+        case float():
+            return cell if math.isfinite(cell) else str(cell)
+        case decimal.Decimal() | uuid.UUID():
+            return str(cell)
+        case dt.datetime() | dt.date() | dt.time():
+            return cell.isoformat()
+        case dt.timedelta():
+            return str(cell)
+        case bytes() | bytearray():
+            return f"[binary:{len(cell)}]"
+        case list() | tuple() | dict():  # arrays and documents leave as JSON text, and are looked through as text
+            return orjson.dumps(cell, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
+        case _:
+            return str(cell)

@@ -1,0 +1,1 @@
+"""How the values of each type become tokens and come back; one file per family."""

@@ -1,0 +1,110 @@
+"""Finding what looks like a token: by form alone, without keys. Whether it is one, `service.Tokens` says.
+
+Models and people change what they copy. What is read back: another case, o for 0, i and l for 1, ``%40`` for @,
+quotes and punctuation around. Nothing fuzzier: a token with a wrong symbol is no token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from .codecs import identifiers
+from .forms import FORMS, Form
+from .sealed import SIZES
+
+REDACTED: Final = r"\[masked:[a-z][a-z0-9_]{0,39}\]"
+
+# The regular expression of every token as it is written, by the name of its form; docs/tokens.md explains each.
+PATTERNS: Final[Mapping[str, str]] = MappingProxyType({form.name: form.pattern for form in FORMS.values()})
+
+# The form "sealed" finds tokens of the form "span" too.
+_FINDERS: Final = tuple((form, form.bounded) for form in FORMS.values() if form.in_text and form.name != "span")
+_WHOLE: Final = tuple((form, re.compile(form.loose, re.IGNORECASE)) for form in FORMS.values() if form.name != "span")
+_CARD: Final = FORMS["card"]
+_CARD_LIKE: Final = re.compile(_CARD.loose)
+_ANY_OTHER: Final = re.compile(
+    "|".join(f"(?:{form.loose})" for form in FORMS.values() if form is not _CARD), re.IGNORECASE
+)
+_REDACTED: Final = re.compile(REDACTED)
+_AROUND: Final = " \t\r\n\"'`“”‘’«»"
+_BEHIND: Final = ".,;:!?"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stretch of text that looks like a token: code point offsets, and the token as it was once written."""
+
+    start: int
+    end: int
+    form: Form
+    token: str
+
+
+def candidates(text: str) -> Iterator[Candidate]:
+    """Everything in a text that looks like a token, longest reading of each place first; readings may overlap."""
+    lowered = text.lower()
+    for form, finder in _FINDERS:
+        if form.needle and form.needle not in lowered:
+            continue
+        for match in finder.finditer(text):
+            yield from _readings(form, match[0], match.start())
+
+
+def whole(text: str) -> Iterator[Candidate]:
+    """The ways to read a whole text as a token; quotes and space around it and punctuation behind it do not count."""
+    core = text.strip(_AROUND).rstrip(_BEHIND).rstrip(_AROUND)
+    if len(core) < 5 or len(core) > 400:
+        return
+    start = text.index(core)
+    for form, pattern in _WHOLE:
+        if pattern.fullmatch(core) and (token := form.canonical(core)) is not None:
+            yield Candidate(start, start + len(core), form, token)
+
+
+def is_redaction(text: str) -> bool:
+    return text[0] == "[" and _REDACTED.fullmatch(text) is not None
+
+
+def may_be_token(text: str) -> bool:
+    """False for most texts that are no token; cheap."""
+    core = text.strip(_AROUND + _BEHIND)
+    if _CARD_LIKE.fullmatch(core):  # real card numbers look like tokens until their check digit is looked at
+        return _CARD.canonical(core) is not None
+    return _ANY_OTHER.fullmatch(core) is not None
+
+
+def plausible(candidate: Candidate) -> bool:
+    """Whether a form is kept in every detail that needs no key: only such a text is called an unknown token."""
+    token = candidate.token
+    match candidate.form.name:
+        case "email":
+            local, _, host = token.removesuffix(".example").partition("@")
+            return len(local) in SIZES and len(host) in SIZES and _has_digit(local) and _has_digit(host)
+        case "sealed":
+            symbols = len(identifiers.symbols_of(token)) - 1
+            return symbols in SIZES or symbols in identifiers.VAULT_SYMBOLS
+        case "ssn":
+            return "-" in token or " " in token
+        case "ipv4":
+            return token.count(":") >= 6
+        case _:
+            return True
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
+
+
+def _readings(form: Form, text: str, start: int) -> Iterator[Candidate]:
+    """The match, and where its end is not certain, all shorter ones that end before a separator."""
+    while len(text) >= 5:
+        if (token := form.canonical(text)) is not None:
+            yield Candidate(start, start + len(text), form, token)
+        cut = max((text.rfind(separator) for separator in form.separators), default=-1)
+        if cut <= 0:
+            return
+        text = text[:cut].rstrip(form.separators)

@@ -1,0 +1,382 @@
+"""Sessions and the record of a call: what the chain says to the transcript, in one place.
+
+`CallRecord` is written along the chain, stage by stage. It keeps names and counts; data-bearing arguments are
+recorded by type and size with their tokens (`ToolSpec.recorded` names the arguments that are names). A released
+result is recorded as
+released.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict
+from typing import Literal
+
+import orjson
+
+from ..recordings import events
+from ..recordings.ids import new_id
+from ..recordings.recorder import Recorder, SessionRecord
+from ..tools.tool import JsonObject, JsonValue, Limits, Plan, Result, Table, ToolSpec
+from .call import Caller, Release, Request, Status
+from .decision import Verdict
+from .identity import Claim, Identity, IdentityError, SessionResolver
+from .masking.masker import Masked
+from .masking.restore import Restored
+from .masking.tokens.service import Scope, Tokens
+
+LONGEST_RATE_SECONDS = 3600.0
+MOST_CALLS_COUNTED = 10_000
+MOST_SESSIONS = 10_000
+
+_current: ContextVar[Session | None] = ContextVar("gloveport_session", default=None)
+
+
+@contextmanager
+def in_session(session: Session) -> Generator[None]:
+    """Makes the session known to tools of ours that show it (`session_status`)."""
+    token = _current.set(session)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_status() -> JsonObject:
+    session = _current.get()
+    return {} if session is None else session.status()
+
+
+class Session:
+    """One session: its transcript, its counters and the classes of data it has seen."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        record: SessionRecord,
+        identity: Identity,
+        basis: str,
+        tokens: Tokens,
+        scope: Scope,
+        scrub: Callable[[str], str],
+        transport: str,
+    ) -> None:
+        self.id = record.sid
+        self.record = record
+        self._recorder = recorder
+        self.opened = time.time()
+        self.calls = 0
+        self.released = 0
+        self.refused = 0
+        self.classes: set[str] = set()
+        self.touched = time.monotonic()
+        self.transport = transport
+        self._identity = identity
+        self._basis = basis
+        self._tokens = tokens
+        self._scope = scope
+        self._scrub = scrub
+        self._recent: deque[float] = deque(maxlen=MOST_CALLS_COUNTED)
+        self._catalog: bytes | None = None
+
+    def scope(self, identity: Identity) -> Scope:
+        return self._scope
+
+    def begin(self, request: Request, spec: ToolSpec | None) -> CallRecord:
+        self.calls += 1
+        self.touched = time.monotonic()
+        self._recent.append(self.touched)
+        return CallRecord(self, self.record, request, spec, self._tokens, self._scrub)
+
+    def recent_calls(self, seconds: float = 60.0) -> int:
+        """Calls begun within the last seconds (up to an hour), this one and those in flight included."""
+        now = time.monotonic()
+        while self._recent and self._recent[0] < now - LONGEST_RATE_SECONDS:
+            self._recent.popleft()
+        return sum(begun >= now - seconds for begun in reversed(self._recent))
+
+    def catalog_seen(self, specs: Sequence[ToolSpec], *, hidden: int) -> None:
+        """Record the tool list this caller was shown, once per different list."""
+        shown = orjson.dumps(
+            [
+                {
+                    "name": s.name,
+                    "title": s.title,
+                    "description": s.description,
+                    "input_schema": s.input_schema,
+                    "output_schema": s.output_schema,
+                    "effects": sorted(s.effects),
+                }
+                for s in specs
+            ]
+        )
+        if shown == self._catalog:
+            return
+        self._catalog = shown
+        self.record.append(events.CatalogSeen(self._recorder.blob(shown), tools=len(specs), hidden=hidden))
+
+    async def durable(self) -> None:
+        await self.record.commit()
+
+    def status(self) -> JsonObject:
+        classes: list[JsonValue] = [*sorted(self.classes)]
+        return {
+            "session": self.id,
+            "basis": self._basis,
+            "identity": self._identity.as_json(),
+            "calls": self.calls,
+            "released": self.released,
+            "refused": self.refused,
+            "classes_seen": classes,
+        }
+
+
+class Sessions:
+    """Finds the session of a call, or opens it. One principal's sessions are out of every other's reach."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        resolver: SessionResolver,
+        tokens: Tokens,
+        *,
+        tenant: str,
+        scope_kind: str,
+        idle: float,
+        server: Callable[[], events.Server],
+        scrub: Callable[[str], str],
+    ) -> None:
+        self._recorder = recorder
+        self._resolver = resolver
+        self._tokens = tokens
+        self._tenant = tenant
+        self._scope_kind = scope_kind
+        self._idle = idle
+        self._server = server
+        self._scrub = scrub
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def of(self, caller: Caller, identity: Identity) -> Session:
+        key = self._resolver.resolve(caller, identity)
+        self._retire()
+        session = self._open.pop(key.id, None)
+        if session is None or session.record.closed:  # the recorder closes what has been idle
+            session = self._opened(caller, identity, key.basis)
+        self._open[key.id] = session
+        return session
+
+    def close(self, reason: str) -> None:
+        for session in self._open.values():
+            session.record.close(reason)
+        self._open.clear()
+
+    def _opened(self, caller: Caller, identity: Identity, basis: str) -> Session:
+        opened = events.SessionOpened(
+            basis=basis,
+            principal=_principal(identity),
+            agent=_agent(identity.agent),
+            model=_model(identity.model),
+            purpose=_purpose(identity.purpose),
+            client=_client(caller.client),
+            door=caller.transport,
+            protocol=caller.protocol,
+            server=self._server(),
+        )
+        record = self._recorder.session(None, opened)
+        scope = Scope(
+            tenant=self._tenant,
+            principal=identity.principal,
+            purpose=identity.purpose.value if identity.purpose else "",
+            session=record.sid,
+            kind=self._scope_kind,
+        )
+        return Session(self._recorder, record, identity, basis, self._tokens, scope, self._scrub, caller.transport)
+
+    def _retire(self) -> None:
+        """Close what has been idle: the least recently used stand first."""
+        horizon = time.monotonic() - self._idle
+        while self._open:
+            key, session = next(iter(self._open.items()))
+            if session.touched >= horizon and len(self._open) < MOST_SESSIONS:
+                return
+            session.record.close("idle")
+            del self._open[key]
+
+
+class CallRecord:
+    """The transcript of one call, stage by stage."""
+
+    def __init__(
+        self,
+        session: Session,
+        record: SessionRecord,
+        request: Request,
+        spec: ToolSpec | None,
+        tokens: Tokens,
+        scrub: Callable[[str], str],
+    ) -> None:
+        self.call = new_id()
+        self.session = session.id
+        self._session = session
+        self._record = record
+        self._tokens = tokens
+        self._scrub = scrub
+        self._began = time.perf_counter_ns()
+        self._stage = "received"
+        self._ended = False
+        recorded = frozenset[str]() if spec is None else spec.recorded
+        rpc: dict[str, events.Json] = {"id": request.caller.request_id, "protocol": request.caller.protocol}
+        trace = request.caller.meta.get("traceparent")
+        self._append(
+            events.CallReceived(
+                tool=request.tool if spec is not None else "(unknown)",
+                args={name: self._argument(value, name in recorded) for name, value in request.arguments.items()},
+                args_mac=record.args_mac(request.arguments),
+                rpc=rpc,
+                trace=trace if isinstance(trace, str) and len(trace) < 64 else None,
+            )
+        )
+        self._method = request.caller.transport
+
+    def identified(self, identity: Identity, unknown: IdentityError | None) -> None:
+        self._stage = "identity"
+        self._append(
+            events.IdentityChecked(
+                ok=unknown is None,
+                method=self._method,
+                principal=_principal(identity),
+                agent=_agent(identity.agent),
+                model=_model(identity.model),
+                purpose=_purpose(identity.purpose),
+                reason=None if unknown is None else unknown.code,
+            )
+        )
+        self._stage = "plan"
+
+    def planned(self, plan: Plan) -> None:
+        self._stage = "policy"
+
+    def decided(self, verdict: Verdict) -> None:
+        self._append(verdict.event)
+        self._stage = "approval" if verdict.denied is None else "policy"
+
+    def asked(self, approval: JsonObject) -> None:
+        expires = approval.get("expires")
+        self._append(
+            events.ApprovalAsked(
+                approval=str(approval["id"]), channel="cli", expires=expires if isinstance(expires, int) else None
+            )
+        )
+
+    def approved(self, approval: str, approver: str | None) -> None:
+        self._append(events.ApprovalGiven(approval=approval, verdict="approved", approver=approver, channel="cli"))
+
+    def starting(self, plan: Plan, limits: Limits, restored: Restored) -> None:
+        if restored.counts:
+            counts = [events.RestoredToken(c.class_name, c.target, c.count, place=c.place) for c in restored.counts]
+            self._append(events.TokensRestored(counts))
+        self._append(
+            events.ExecStarted(
+                effects=sorted(plan.effects),
+                datasets=[access.name for access in plan.accesses],
+                statement=plan.statement,
+                read_only=plan.effects == frozenset({"read"}),
+                limits={
+                    name: (str(value) if isinstance(value, float) else value) for name, value in asdict(limits).items()
+                },
+            )
+        )
+        self._stage = "execution"
+
+    def executed(self, result: Result, nanoseconds: int) -> None:
+        rows = len(result.rows) if isinstance(result, Table) else None
+        truncated = getattr(result, "truncated", None)
+        self._append(events.ExecFinished(status="ok", us=nanoseconds // 1000, rows=rows, truncated=truncated))
+        self._stage = "masking"
+
+    def stopped(self, status: Literal["failed", "refused", "cancelled"], nanoseconds: int, code: str) -> None:
+        """The tool did not come back with a result."""
+        self._append(events.ExecFinished(status=status, us=nanoseconds // 1000, code=code))
+
+    def masked(self, masked: Masked) -> None:
+        self._append(masked.event())
+        self._session.classes |= masked.classes
+        self._stage = "release"
+
+    async def durable(self) -> None:
+        await self._record.commit()
+
+    async def settled(self) -> None:
+        """The outcome and every token it shows are on disk."""
+        await self._tokens.flush()
+        await self._record.commit()
+
+    def ended(self, release: Release) -> None:
+        """Write the end event, once."""
+        if self._ended:
+            return
+        self._ended = True
+        us = (time.perf_counter_ns() - self._began) // 1000
+        error = release.content.get("error")
+        code = str(error.get("code")) if isinstance(error, dict) else ""
+        rule = str(error["rule"]) if isinstance(error, dict) and error.get("rule") else None
+        if release.status is Status.RELEASED:
+            self._session.released += 1
+            rows = release.content.get("row_count")
+            self._append(
+                events.CallReturned(
+                    release.content, us=us, rows=rows if isinstance(rows, int) else None, is_error=False
+                )
+            )
+        elif release.status is Status.PENDING:
+            approval = release.content.get("approval")
+            id = str(approval.get("id")) if isinstance(approval, dict) else ""
+            self._append(events.CallPending(approval=id, result=release.content, us=us))
+        elif release.status is Status.REFUSED:
+            self._session.refused += 1
+            self._append(events.CallDenied(code=code, result=release.content, stage=self._stage, rule=rule, us=us))
+        else:
+            self._append(events.CallFailed(code=code, result=release.content, stage=self._stage, us=us))
+
+    def _append(self, event: events.Body) -> None:
+        self._record.append(event, cid=self.call)
+
+    def _argument(self, value: JsonValue, recorded: bool) -> events.Json:
+        """A name as it is; data by type and size, with its tokens."""
+        if value is None or isinstance(value, bool) or (recorded and isinstance(value, int)):
+            return value
+        if recorded and isinstance(value, str):
+            return self._scrub(value)
+        if isinstance(value, str):
+            return events.Withheld("string", len(value), [value[t.start : t.end] for t in self._tokens.find(value)])
+        if isinstance(value, dict | list):
+            return events.Withheld("object" if isinstance(value, dict) else "array", len(value))
+        return events.Withheld("number")
+
+
+def _principal(identity: Identity) -> events.Principal:
+    groups = sorted(identity.roles | identity.teams)
+    return events.Principal(sub=identity.human.value, basis=identity.human.basis, groups=groups or None)
+
+
+def _agent(claim: Claim | None) -> events.Agent | None:
+    return None if claim is None else events.Agent(name=claim.value, basis=claim.basis)
+
+
+def _model(claim: Claim | None) -> events.Model | None:
+    return None if claim is None else events.Model(name=claim.value, asserted_by=claim.basis)
+
+
+def _purpose(claim: Claim | None) -> events.Purpose | None:
+    return None if claim is None else events.Purpose(text=claim.value, basis=claim.basis)
+
+
+def _client(client: str | None) -> events.Client | None:
+    if not client:
+        return None
+    name, _, version = client.partition("/")
+    return events.Client(name=name, version=version or None)

@@ -1,0 +1,1 @@
+"""What is allowed, as code. Knows neither the chain nor the tools."""

@@ -1,0 +1,130 @@
+"""Combines matching rules into one decision.
+
+Order of strength: an error of the engine, then a plain ``forbid``, then a missing ``permit`` (deny by default),
+then the obligations of conditional forbids. No priorities, no order of rules. Every access of a call must be
+allowed; the obligations of all are owed. A shadow rule is noted and changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from .loader import Bundle, Rule
+from .obligations import Obligation, Owed, merged
+from .request import Access, DecisionRequest, Effect
+
+_CACHED = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allow, deny, or pending a human's yes; with everything that made it."""
+
+    effect: Effect
+    code: str  # allowed | policy-denied | policy-error | approval-needed
+    hint: str  # safe for the agent: the rule's @why, or what would be allowed
+    rules: tuple[str, ...]  # ids of the rules that decided
+    places: tuple[str, ...]  # their file:line
+    owed: Owed
+    shadows: tuple[str, ...]  # ids of shadow rules that matched
+    denied: tuple[str, ...]  # names of the accesses that were not allowed
+    digest: str
+    microseconds: int = 0
+
+
+class Decider:
+    """Decides by one bundle. Never raises: whatever goes wrong denies."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        text = "\n".join(rule.text for rule in bundle.rules)
+        self._reads_session = "context.session" in text
+        self._reads_hour = "context.hour" in text
+        self._cache: OrderedDict[object, tuple[tuple[int, ...], int]] = OrderedDict()
+
+    def decide(self, request: DecisionRequest) -> Decision:
+        began = time.perf_counter_ns()
+        verdict = self._combined(request)
+        return replace(verdict, microseconds=(time.perf_counter_ns() - began) // 1000)
+
+    def _combined(self, request: DecisionRequest) -> Decision:
+        decided: dict[str, Rule] = {}
+        owed: list[tuple[str, Obligation]] = []
+        shadows: set[str] = set()
+        denied: list[str] = []
+        refusals: list[Rule] = []
+        errors = 0
+        for access in request.accesses:
+            matched, broken = self._matching(request, access)
+            errors += broken
+            rules = [self.bundle.rules[i] for i in matched]
+            shadows |= {rule.id for rule in rules if rule.shadow}
+            active = [rule for rule in rules if not rule.shadow]
+            plain = [rule for rule in active if rule.effect == "forbid" and rule.obligation is None]
+            permits = [rule for rule in active if rule.effect == "permit"]
+            if plain or not permits or broken:
+                denied.append(access.name)
+                refusals += plain
+                continue
+            conditional = [rule for rule in active if rule.obligation is not None]
+            decided.update((rule.id, rule) for rule in (*permits, *conditional))
+            owed += [(rule.id, rule.obligation) for rule in conditional if rule.obligation is not None]
+        if errors or not request.accesses:
+            return self._decision(
+                "deny", "policy-error", "The policy could not be evaluated.", [], Owed(), shadows, denied
+            )
+        if denied:
+            why = next((rule.why for rule in refusals if rule.why), "")
+            return self._decision("deny", "policy-denied", why, refusals, Owed(), shadows, denied)
+        duties = merged(owed)
+        effect, code = ("pending", "approval-needed") if duties.approvals else ("allow", "allowed")
+        return self._decision(effect, code, "", list(decided.values()), duties, shadows, [])
+
+    def _decision(
+        self,
+        effect: Effect,
+        code: str,
+        hint: str,
+        rules: list[Rule],
+        owed: Owed,
+        shadows: set[str],
+        denied: list[str],
+    ) -> Decision:
+        ordered = sorted({rule.id: rule for rule in rules}.values(), key=lambda rule: rule.id)
+        return Decision(
+            effect=effect,
+            code=code,
+            hint=hint,
+            rules=tuple(rule.id for rule in ordered),
+            places=tuple(rule.place for rule in ordered),
+            owed=owed,
+            shadows=tuple(sorted(shadows)),
+            denied=tuple(denied),
+            digest=self.bundle.digest,
+        )
+
+    def _matching(self, request: DecisionRequest, access: Access) -> tuple[tuple[int, ...], int]:
+        hour = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone).hour
+        key = self._key(request, access, hour)
+        if (known := self._cache.get(key)) is not None:
+            return known
+        matched = self.bundle.matches.matching(request, access, hour)
+        answer = (matched.rules, matched.errors)
+        if not matched.errors:
+            self._cache[key] = answer
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return answer
+
+    def _key(self, request: DecisionRequest, access: Access, hour: int) -> object:
+        """Everything a rule of this bundle can read."""
+        return (
+            request.principal,
+            access,
+            request.effects,
+            request.session if self._reads_session else None,
+            hour if self._reads_hour else None,
+        )

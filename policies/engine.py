@@ -1,0 +1,146 @@
+"""Cedar, behind the few functions the rest of this package needs. The only module that imports cedarpy.
+
+Rules are evaluated as a *match set*: each is rewritten to a permit with an id of its own, so that one call of the
+engine returns every rule that matches, conditional ones and shadows too; `decide` combines them. Cedar skips a rule
+that errors, which would open a forbid: any error here is reported, and denies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cedarpy import (
+    Decision,
+    Entities,
+    PolicySet,
+    Schema,
+    is_authorized,  # pyright: ignore[reportUnknownVariableType] - its dict parameters are bare
+    validate_policies,  # pyright: ignore[reportUnknownVariableType]
+)
+
+from .request import KINDS, Access, DecisionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Indexes of the rules that match, in their order, and the engine's errors (their number alone is told)."""
+
+    rules: tuple[int, ...]
+    errors: int
+
+
+class EngineError(ValueError):
+    """Cedar text the engine does not take; the message is its own, in one line."""
+
+
+def one_line(error: object) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def parsed_schema(text: str) -> Schema:
+    try:
+        return Schema.from_str(text)
+    except ValueError as error:
+        raise EngineError(one_line(error)) from None
+
+
+def complaints(statement: str, schema: Schema) -> list[str]:
+    """What is wrong with one statement, by parser and validator; empty when nothing is."""
+    try:
+        PolicySet.from_str(statement)
+    except ValueError as error:
+        return [f"not valid Cedar: {one_line(error)}"]
+    return [one_line(error.error) for error in validate_policies(statement, schema).errors]
+
+
+class MatchSet:
+    """Rules ready to be matched. Immutable."""
+
+    def __init__(self, bodies: Sequence[str], schema: Schema) -> None:
+        self._schema = schema
+        self._policies = PolicySet.from_str("\n".join(f"permit {body}" for body in bodies))
+        self._count = len(bodies)
+
+    def matching(self, request: DecisionRequest, access: Access, hour: int) -> Matched:
+        """Every rule that matches this access of the request; never raises."""
+        try:
+            entities = Entities.from_json_str(  # pyright: ignore[reportUnknownMemberType]
+                json.dumps(_entities(request, access)), self._schema
+            )
+            answer = is_authorized(_question(request, access, hour), self._policies, entities, self._schema)
+        except (ValueError, TypeError):
+            return Matched((), 1)
+        errors = len(answer.diagnostics.errors) + (answer.decision is Decision.NoDecision)
+        rules = sorted(int(name.removeprefix("policy")) for name in answer.diagnostics.reasons)
+        return Matched(tuple(rules), errors)
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _uid(kind: str, name: str) -> dict[str, str]:
+    return {"type": kind, "id": name}
+
+
+def _resource(access: Access) -> dict[str, str]:
+    return _uid(KINDS[access.kind], access.name)
+
+
+def _entities(request: DecisionRequest, access: Access) -> list[Mapping[str, object]]:
+    """The slice of the world one question needs: the principal with its groups, the resource with its parent."""
+    who = request.principal
+    groups = [_uid("Role", r) for r in sorted(who.roles)] + [_uid("Team", t) for t in sorted(who.teams)]
+    attributes = {
+        "human": who.human,
+        "agent": who.agent,
+        "model": who.model,
+        "purpose": who.purpose,
+        "transport": who.transport,
+    }
+    found: list[Mapping[str, object]] = [
+        {"uid": _uid("Principal", _name(request)), "attrs": attributes, "parents": groups}
+    ]
+    found += [{"uid": group, "attrs": {}, "parents": []} for group in groups]
+    state = {"open": access.open, "writable": access.writable}
+    attrs = state if access.kind in ("database", "table", "file_root", "file") else {}
+    parents: list[dict[str, str]] = []
+    if access.parent is not None and access.kind in ("table", "file"):
+        parent = _uid("Database" if access.kind == "table" else "FileRoot", access.parent)
+        parents.append(parent)
+        found.append({"uid": parent, "attrs": state, "parents": []})
+    found.append({"uid": _resource(access), "attrs": attrs, "parents": parents})
+    return found
+
+
+def _name(request: DecisionRequest) -> str:
+    who = request.principal
+    return f"{who.human}/{who.agent}" if who.agent else who.human
+
+
+def _question(request: DecisionRequest, access: Access, hour: int) -> dict[str, object]:
+    def classes(names: frozenset[str]) -> list[object]:
+        return [{"__entity": _uid("DataClass", name)} for name in sorted(names)]
+
+    context = {
+        "data": {
+            "classes": classes(access.classes),
+            "touched": classes(access.touched),
+            "columns": sorted(access.columns),
+        },
+        "session": {
+            "calls": request.session.calls,
+            "calls_last_minute": request.session.calls_last_minute,
+            "classes_seen": classes(request.session.classes_seen),
+        },
+        "effects": sorted(request.effects),
+        "hour": hour,
+        "bounded": access.bounded,
+    }
+    return {
+        "principal": _uid("Principal", _name(request)),
+        "action": _uid("Action", access.action),
+        "resource": _resource(access),
+        "context": context,
+    }

@@ -1,0 +1,1 @@
+"""What happened, provably. Knows neither the chain nor the tools."""

@@ -1,0 +1,138 @@
+"""The SQL guard's one door: a text and the settings in, an `Analysis` out, or a refusal. Pure: no I/O, no driver."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlglot import exp
+
+from ...tool import Action, ColumnRef, IndirectUse, OutputColumn, OutputForm, ToolRefused
+from . import balanced, completeness, explain, inference, refusals, render, tokens
+from .analysis import Analysis, GuardSettings, StatementKind
+from .cache import AnalysisCache, ShapeCache
+from .gate import Inventory, facts_of, inspect
+from .parsing import Parsed, parse
+from .profiles import Profile, profile_for
+from .shapes import Shapes
+from .state import Query, State
+from .taint import Value
+from .tokens import Probes
+from .walk import Walk, shapes_for
+
+_ACTIONS: Final = {
+    StatementKind.SELECT: Action.DB_SELECT,
+    StatementKind.EXPLAIN: Action.DB_SELECT,
+    StatementKind.INSERT: Action.DB_INSERT,
+    StatementKind.UPDATE: Action.DB_UPDATE,
+    StatementKind.DELETE: Action.DB_DELETE,
+}
+
+_analyses = AnalysisCache(4096)
+_shapes = ShapeCache(32)
+
+
+def analyse(text: str, settings: GuardSettings) -> Analysis:
+    """Find out what a statement would read, show and decide by, and regenerate it for execution.
+
+    Raises `ToolRefused` for everything that the gate, the walk or the inference mode does not allow, and for every
+    statement that cannot be understood in full.
+    """
+    known = _analyses.get(text, settings)
+    if known is not None:
+        return known
+    try:
+        analysis, probes = _analyse(text, settings)
+    except RecursionError:
+        raise refusals.limit("The statement is nested too deeply.", "Write it flatter.") from None
+    except ToolRefused:
+        raise
+    except Exception as error:  # a shape of tree nobody foresaw: refuse, and say nothing of it  # noqa: BLE001
+        raise refusals.untraced("The statement could not be traced.", "Write it more simply.") from error
+    _analyses.put(text, settings, analysis, probes)
+    return analysis
+
+
+def _analyse(text: str, settings: GuardSettings) -> tuple[Analysis, Probes]:
+    try:
+        profile = profile_for(settings.catalog.dialect)
+    except KeyError:
+        raise refusals.untraced("This kind of database has no SQL guard.") from None
+    shapes = _shapes.get(settings, shapes_for)
+    parsed = parse(text, profile, shapes.words)
+    inventory = inspect(parsed.tree, profile, settings.catalog, settings.writes and parsed.explain is None)
+    state = State(shapes, settings)
+    probes = tokens.find(inventory.literals, state, settings.token_class)
+    if inventory.kind is not StatementKind.SELECT:
+        from . import writes
+
+        return writes.analyse(inventory, parsed, state), probes
+    return _query(inventory, parsed, state), probes
+
+
+def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
+    tree = inventory.tree
+    result = Walk(state).query(tree)
+    completeness.check(inventory, parsed.tokens, state)
+    inference.judge(state)
+    tokens.check(inventory.literals, state)
+    drop = balanced.apply(tree, state)
+    outputs = tuple(output(label, value, state) for label, value in zip(result.labels, result.values, strict=True))
+    sql, slots = render.render(tree, state.profile, state.claims)
+    check_calls(sql, inventory, state)
+    kind = StatementKind.SELECT
+    if parsed.explain is not None:
+        kind = StatementKind.EXPLAIN
+        sql, outputs, drop = explain.explained(sql, parsed.explain, state, drop)
+    assert state.settings is not None
+    return Analysis(
+        kind=kind,
+        action=_ACTIONS[kind],
+        sql=sql,
+        template=render.template(sql, slots, state.profile),
+        slots=slots,
+        outputs=outputs,
+        indirect=indirect(state),
+        reads=frozenset(state.touched),
+        writes=frozenset(),
+        relations=frozenset(state.relations),
+        functions=frozenset(inventory.functions),
+        ordered=tree.args.get("order") is not None,
+        sort_rows=result.exposed and kind is StatementKind.SELECT,
+        drop_groups_below=drop,
+        widened=state.widened,
+        notes=tuple(state.notes),
+        named=frozenset(state.named),
+        literal_matches=state.register.set(state.literal_matches),
+    )
+
+
+def output(label: str, value: Value, state: State) -> OutputColumn:
+    """One output column for the masker: sources, and how the value was made from them."""
+    if value.form is OutputForm.COUNT:
+        return OutputColumn(label, "integer", state.register.set(value.counted), OutputForm.COUNT)
+    form = value.form
+    if value.totals and not state.masked(value) and form in (OutputForm.AGGREGATE, OutputForm.EXPRESSION):
+        form = OutputForm.TOTAL
+    return OutputColumn(label, value.type, state.register.set(value.bits | value.totals), form)
+
+
+def indirect(state: State) -> tuple[IndirectUse, ...]:
+    found = {
+        IndirectUse(ref, place) for place, bits in state.indirect.items() for ref in state.register.each(bits)
+    }
+    return tuple(sorted(found))
+
+
+def check_calls(sql: str, inventory: Inventory, state: State) -> None:
+    """The functions the engine will see must be those the gate let through."""
+    defined = frozenset(
+        state.names.fold_text(str(node.args["this"]), bool(node.args.get("quoted")))
+        for node in inventory.identifiers
+        if isinstance(node.parent, exp.TableAlias)
+    )
+    catalog = state.shapes.catalog
+    render.check_calls(
+        sql, state.profile, lambda name: facts_of(name, state.profile, catalog) is not None, defined
+    )
+
+

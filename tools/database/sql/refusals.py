@@ -1,0 +1,89 @@
+"""Refusals of the SQL guard: code, place, rule, and what would be allowed. Made only of the agent's own words and of
+names it may know; unknown and closed objects read the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from ...tool import ToolRefused
+from .names import did_you_mean
+
+_SCHEMA_HINT: Final = "Call database_schema to see what is open."
+
+
+def syntax(detail: str, hint: str = "") -> ToolRefused:
+    return ToolRefused("sql_syntax", detail, hint, rule="parse")
+
+
+def text(detail: str, hint: str = "") -> ToolRefused:
+    return ToolRefused("sql_text", detail, hint, rule="text")
+
+
+def statement(detail: str, hint: str = "") -> ToolRefused:
+    return ToolRefused("sql_statement", detail, hint, rule="statement")
+
+
+def construct(detail: str, hint: str = "", place: str = "") -> ToolRefused:
+    return ToolRefused("sql_construct", detail, hint, place=place, rule="construct")
+
+
+def limit(detail: str, hint: str = "") -> ToolRefused:
+    return ToolRefused("sql_limit", detail, hint, rule="limit")
+
+
+def function(name: str, known: Iterable[str]) -> ToolRefused:
+    return ToolRefused(
+        "sql_function",
+        f"The function {shown(name)} is not allowed.",
+        did_you_mean(name, known) or "Use a standard function, or ask for it to be listed under functions.",
+        place=shown(name),
+        rule="functions",
+    )
+
+
+def unknown_relation(name: str, known: Iterable[str]) -> ToolRefused:
+    """Unknown and closed relations get this one text."""
+    return ToolRefused(
+        "unknown_relation",
+        f"There is no table or view {shown(name)}.",
+        did_you_mean(name, known) or _SCHEMA_HINT,
+        place=shown(name),
+        rule="tables",
+    )
+
+
+def unknown_column(name: str, known: Iterable[str]) -> ToolRefused:
+    return ToolRefused(
+        "unknown_column",
+        f"There is no column {shown(name)} here.",
+        did_you_mean(name.rpartition(".")[2], known) or _SCHEMA_HINT,
+        place=shown(name),
+        rule="columns",
+    )
+
+
+def masked_use(column: str, place: str, rule: str, message: str, hint: str) -> ToolRefused:
+    return ToolRefused("masked_column", message.format(column=column), hint, place=place, rule=rule)
+
+
+def token(detail: str, hint: str, place: str = "") -> ToolRefused:
+    return ToolRefused("token_place", detail, hint, place=place, rule="tokens")
+
+
+def write(detail: str, hint: str = "", place: str = "") -> ToolRefused:
+    return ToolRefused("sql_write", detail, hint, place=place, rule="writes")
+
+
+def untraced(detail: str, hint: str = "") -> ToolRefused:
+    return ToolRefused("sql_untraced", detail, hint, rule="lineage")
+
+
+def engine(detail: str) -> ToolRefused:
+    return ToolRefused("sql_disagreement", detail, "Write the query more simply: plain tables and columns.", rule="judge")
+
+
+def shown(name: str) -> str:
+    """A name of the agent's for a message: printable and short."""
+    printable = "".join(c if c.isprintable() else "?" for c in name)
+    return printable if len(printable) <= 80 else printable[:77] + "..."
