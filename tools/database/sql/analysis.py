@@ -89,6 +89,8 @@ class EngineReads:
 
     ``columns`` and ``relations`` are named as the catalog names them. An engine that does not report something leaves
     its default. ``sources`` has one set per output column of the executed text; ``width`` is its number of columns.
+    ``functions`` are the ones called by name, folded: not what operators and casts stand for.
+    For EXPLAIN, ``sources`` stays None (the columns of a plan have none) and the reads are those of the query in it.
     """
 
     columns: frozenset[ColumnRef] = frozenset()
@@ -96,3 +98,21 @@ class EngineReads:
     functions: frozenset[str] = frozenset()
     sources: tuple[frozenset[ColumnRef], ...] | None = None
     width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the guard says a statement reads at most; the engine's own reading is held against it before it runs.
+
+    ``columns`` and ``relations`` are the walk's; ``outputs`` has one set of sources per output column of the executed
+    text (a hidden group size included), ``masked`` are all masked columns of the database, those that only hold what
+    masked columns do (generated columns, copies) included where a relation of the statement has some. ``functions``
+    may be called: the engine's allow list and what the owner's views call. An engine that reads a masked column, or a
+    relation, beyond these is not obeyed: the call is refused. Made by `reconcile.expected_of`.
+    """
+
+    columns: frozenset[ColumnRef]
+    relations: frozenset[str]
+    outputs: tuple[frozenset[ColumnRef], ...]
+    masked: frozenset[ColumnRef]
+    functions: frozenset[str] = frozenset()

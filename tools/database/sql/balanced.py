@@ -55,7 +55,9 @@ def _size(state: State) -> exp.Expr:
 
 def _key(table: Source, position: int) -> exp.Expr:
     table.column(position)
-    return exp.column(exp.to_identifier(table.labels[position], quoted=True), exp.to_identifier(table.alias, quoted=True))
+    return exp.column(
+        exp.to_identifier(table.labels[position], quoted=True), exp.to_identifier(table.alias, quoted=True)
+    )
 
 
 def _or_null(node: exp.Expr, size: exp.Expr, k: int) -> None:

@@ -7,9 +7,7 @@ from . import refusals
 from .state import State
 
 
-def explained(
-    sql: str, form: str, state: State, drop: int | None
-) -> tuple[str, tuple[OutputColumn, ...], int | None]:
+def explained(sql: str, form: str, state: State, drop: int | None) -> tuple[str, tuple[OutputColumn, ...], int | None]:
     """The EXPLAIN that runs and its columns. A plan prints bound values and names what is beneath views, so neither
     tokens nor views over closed tables may be in it; estimates are left out where a masked column is touched.
 

@@ -385,7 +385,14 @@ class Expressions:
         return made
 
     def _aggregate(
-        self, node: exp.Expr, name: str, facts: FunctionFacts, arguments: list[exp.Expr], env: Env, *, window: bool = False
+        self,
+        node: exp.Expr,
+        name: str,
+        facts: FunctionFacts,
+        arguments: list[exp.Expr],
+        env: Env,
+        *,
+        window: bool = False,
     ) -> Value:
         frame = env.frame
         if frame is not None:

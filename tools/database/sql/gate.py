@@ -115,9 +115,7 @@ def _not_allowed(what: str, node: exp.Expr) -> Exception:
     )
 
 
-def _check(
-    name: str, node: exp.Expr, profile: Profile, catalog: Catalog, inventory: Inventory, is_root: bool
-) -> None:
+def _check(name: str, node: exp.Expr, profile: Profile, catalog: Catalog, inventory: Inventory, is_root: bool) -> None:
     """What is particular to one kind of node."""
     match name:
         case "Identifier":
@@ -228,7 +226,14 @@ def _check_size(name: str, facts: FunctionFacts, arguments: list[exp.Expr]) -> N
         raise refusals.limit(f"The size given to {name} must be a number up to {MAX_SIZE}.", "Ask for less.")
     for argument in arguments:
         for inner in argument.find_all(exp.Anonymous):
-            if ascii_lower(str(inner.name)).strip(MARK) in ("repeat", "lpad", "rpad", "zeroblob", "randomblob", "space"):
+            if ascii_lower(str(inner.name)).strip(MARK) in (
+                "repeat",
+                "lpad",
+                "rpad",
+                "zeroblob",
+                "randomblob",
+                "space",
+            ):
                 raise refusals.limit(f"{name} cannot be nested.", "Ask for less.")
 
 

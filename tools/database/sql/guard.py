@@ -6,15 +6,15 @@ from typing import Final
 
 from sqlglot import exp
 
-from ...tool import Action, ColumnRef, IndirectUse, OutputColumn, OutputForm, ToolRefused
+from ...tool import Action, IndirectUse, OutputColumn, OutputForm, ToolRefused
 from . import balanced, completeness, explain, inference, refusals, render, tokens
 from .analysis import Analysis, GuardSettings, StatementKind
 from .cache import AnalysisCache, ShapeCache
 from .gate import Inventory, facts_of, inspect
 from .parsing import Parsed, parse
-from .profiles import Profile, profile_for
+from .profiles import profile_for
 from .shapes import Shapes
-from .state import Query, State
+from .state import State
 from .taint import Value
 from .tokens import Probes
 from .walk import Walk, shapes_for
@@ -46,10 +46,15 @@ def analyse(text: str, settings: GuardSettings) -> Analysis:
         raise refusals.limit("The statement is nested too deeply.", "Write it flatter.") from None
     except ToolRefused:
         raise
-    except Exception as error:  # a shape of tree nobody foresaw: refuse, and say nothing of it  # noqa: BLE001
+    except Exception as error:  # a shape of tree nobody foresaw: refuse, and say nothing of it
         raise refusals.untraced("The statement could not be traced.", "Write it more simply.") from error
     _analyses.put(text, settings, analysis, probes)
     return analysis
+
+
+def shapes_of(settings: GuardSettings) -> Shapes:
+    """The shapes of the settings' catalog under its rules, made once per version of both."""
+    return _shapes.get(settings, shapes_for)
 
 
 def _analyse(text: str, settings: GuardSettings) -> tuple[Analysis, Probes]:
@@ -57,7 +62,7 @@ def _analyse(text: str, settings: GuardSettings) -> tuple[Analysis, Probes]:
         profile = profile_for(settings.catalog.dialect)
     except KeyError:
         raise refusals.untraced("This kind of database has no SQL guard.") from None
-    shapes = _shapes.get(settings, shapes_for)
+    shapes = shapes_of(settings)
     parsed = parse(text, profile, shapes.words)
     inventory = inspect(parsed.tree, profile, settings.catalog, settings.writes and parsed.explain is None)
     state = State(shapes, settings)
@@ -117,9 +122,7 @@ def output(label: str, value: Value, state: State) -> OutputColumn:
 
 
 def indirect(state: State) -> tuple[IndirectUse, ...]:
-    found = {
-        IndirectUse(ref, place) for place, bits in state.indirect.items() for ref in state.register.each(bits)
-    }
+    found = {IndirectUse(ref, place) for place, bits in state.indirect.items() for ref in state.register.each(bits)}
     return tuple(sorted(found))
 
 
@@ -131,8 +134,4 @@ def check_calls(sql: str, inventory: Inventory, state: State) -> None:
         if isinstance(node.parent, exp.TableAlias)
     )
     catalog = state.shapes.catalog
-    render.check_calls(
-        sql, state.profile, lambda name: facts_of(name, state.profile, catalog) is not None, defined
-    )
-
-
+    render.check_calls(sql, state.profile, lambda name: facts_of(name, state.profile, catalog) is not None, defined)

@@ -135,7 +135,9 @@ def refused(use: Use, index: int, mode: Inference, state: State) -> ToolRefused:
     column = _as_written(use.node, 1 << index, state)
     rule = state.register.rule_of[index]
     if rule is not None and rule.class_name and use.kind is UseKind.LITERAL:
-        hint = f"Compare it with a token of class {rule.class_name} from an earlier answer, or filter by an open column."
+        hint = (
+            f"Compare it with a token of class {rule.class_name} from an earlier answer, or filter by an open column."
+        )
     return refusals.masked_use(column, use.place, f"inference:{mode.value}", message, hint)
 
 

@@ -45,7 +45,7 @@ def check_text(text: str, profile: Profile) -> None:
     if "/*" in text and _EXECUTABLE_COMMENT.search(text):
         raise refusals.text("Comments that engines execute (/*! ... */, /*+ ... */) are not allowed.", "Remove it.")
     if "&" in text and _UNICODE_ESCAPE.search(text):
-        raise refusals.text('Unicode escapes (U&"...", U&\'...\') are not allowed.', "Write the characters themselves.")
+        raise refusals.text("Unicode escapes (U&\"...\", U&'...') are not allowed.", "Write the characters themselves.")
     if profile.name in ("sqlite", "mysql") and text.count("/*") > text.count("*/"):
         raise refusals.text("A comment is not closed.", "Close it with */.")
 
@@ -89,7 +89,9 @@ def _plain_string(text: str, token: Token) -> None:
         raw = text[token.start : token.end + 1]
         body = raw[2:-1]
         if raw[:2].upper() != "E'" or not _PLAIN_ESCAPES.match(body):
-            raise refusals.text("This string escape is not allowed.", r"Use plain '...'; of escapes only \n \t \r \' \\.")
+            raise refusals.text(
+                "This string escape is not allowed.", r"Use plain '...'; of escapes only \n \t \r \' \\."
+            )
         token.text = _unescaped(body)
     token.token_type = TokenType.STRING
 

@@ -18,9 +18,7 @@ VALUES: Final = names(
     "Literal Null Boolean HexString Cast DataType DataTypeParam Interval IntervalSpan CurrentDate CurrentTime "
     "CurrentTimestamp"
 )
-LOGIC: Final = names(
-    "And Or Not EQ NEQ GT GTE LT LTE Is In Between Exists Like Escape Case If NullSafeEQ NullSafeNEQ"
-)
+LOGIC: Final = names("And Or Not EQ NEQ GT GTE LT LTE Is In Between Exists Like Escape Case If NullSafeEQ NullSafeNEQ")
 ARITHMETIC: Final = names(
     "Add Sub Mul Div Mod Neg DPipe BitwiseAnd BitwiseOr BitwiseNot BitwiseLeftShift BitwiseRightShift Collate"
 )

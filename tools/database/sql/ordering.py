@@ -148,7 +148,11 @@ class Ordering:
         if keys.present:
             if keys.sets or distinct is not None:
                 return self._positions(result)
-            return [self._copy(key) for key, value in zip(keys.nodes, keys.values, strict=True) if not self._state.masked(value)]
+            return [
+                self._copy(key)
+                for key, value in zip(keys.nodes, keys.values, strict=True)
+                if not self._state.masked(value)
+            ]
         if distinct is not None and distinct.args.get("on") is None:
             return self._positions(result)
         return self.level_columns(frame.level)
@@ -226,7 +230,9 @@ class Ordering:
                 "Take the rows from a subquery that has ORDER BY with a unique column.",
                 name,
             )
-        order = exp.Order(this=arguments[-1], expressions=[exp.Ordered(this=e, nulls_first=self._nulls()) for e in extra])
+        order = exp.Order(
+            this=arguments[-1], expressions=[exp.Ordered(this=e, nulls_first=self._nulls()) for e in extra]
+        )
         node.set("expressions", [*arguments[:-1], order])
 
     def window_order_shows(self, node: exp.Expr, env: Env) -> None:

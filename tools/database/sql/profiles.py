@@ -57,6 +57,7 @@ class Profile:
     kept_functions: frozenset[str] = field(
         default_factory=lambda: frozenset({"CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"})
     )
+    implied_functions: frozenset[str] = frozenset()  # what the engine calls for allowed operators and syntax
     explain_options: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 

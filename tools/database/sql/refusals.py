@@ -79,8 +79,9 @@ def untraced(detail: str, hint: str = "") -> ToolRefused:
     return ToolRefused("sql_untraced", detail, hint, rule="lineage")
 
 
-def engine(detail: str) -> ToolRefused:
-    return ToolRefused("sql_disagreement", detail, "Write the query more simply: plain tables and columns.", rule="judge")
+def engine(detail: str, place: str) -> ToolRefused:
+    hint = "Write the query more simply: plain tables and columns."
+    return ToolRefused("sql_disagreement", detail, hint, place=place, rule="judge")
 
 
 def shown(name: str) -> str:

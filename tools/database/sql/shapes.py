@@ -85,6 +85,7 @@ class Shapes:
             words.update(column.name for column in relation.columns)
         self.words = frozenset(words)
         self.masked_words = self._masked_words()
+        self.ruled = self._ruled_columns()
 
     def of(self, relation: Relation) -> Shape:
         """The shape of a relation. Safe to call from several threads."""
@@ -98,6 +99,10 @@ class Shapes:
                 self._made[relation.qualified] = made
             return made
 
+    def masks(self, ref: ColumnRef) -> bool:
+        """Whether a rule masks the column itself."""
+        return ref in self.ruled
+
     def _masked_words(self) -> frozenset[str]:
         """Folded names of masked columns and of closed relations: a word of these must be accounted for."""
         names = self.names
@@ -108,6 +113,11 @@ class Shapes:
                 if rule is not None and rule.masked:
                     found.add(names.stored(column.name))
         return frozenset(found)
+
+    def _ruled_columns(self) -> frozenset[ColumnRef]:
+        """All columns that a rule of their own masks."""
+        refs = (self._ref(r, column.name) for r in self.catalog.relations.values() for column in r.columns)
+        return frozenset(ref for ref in refs if (rule := self.rules.get(ref)) is not None and rule.masked)
 
     def _ref(self, relation: Relation, column: str) -> ColumnRef:
         return ColumnRef(self.catalog.database, relation.qualified, column)

@@ -193,9 +193,7 @@ class Sources:
             if i >= len(labels):
                 raise refusals.untraced("An alias lists more columns than there are.", "List as many as there are.")
             labels[i], folded[i] = column.name, names.fold(_identifier(column))
-        return Source(
-            name, labels, positions_by_name(folded), query.values, key=query.key, exposed=query.exposed
-        )
+        return Source(name, labels, positions_by_name(folded), query.values, key=query.key, exposed=query.exposed)
 
     def _renamed(self, source: Source, alias: exp.Expr) -> Source:
         """``patients AS t(a, b)``: columns renamed by position, the rest keeps its names."""

@@ -58,9 +58,7 @@ def trace_view(shapes: Shapes, relation: Relation) -> Traced | None:
         return None
     register = state.register
     columns = tuple((tuple(register.each(v.bits)), v.form, v.class_name) for v in query.values)
-    exposing = frozenset(
-        ref for name in state.relations for ref in shapes.of(shapes.catalog.relations[name]).exposing
-    )
+    exposing = frozenset(ref for name in state.relations for ref in shapes.of(shapes.catalog.relations[name]).exposing)
     key = query.key
     if key is not None and any(query.values[i].bits & register.masked for i in key):
         key = None

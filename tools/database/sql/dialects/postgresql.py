@@ -97,5 +97,6 @@ PROFILE = Profile(
     default_schema="public",
     whole_rows=True,
     typed_nulls=True,
+    implied_functions=names("like_escape similar_to_escape overlaps timezone substring position overlay extract"),
     explain_options={"": ("QUERY PLAN",)},
 )

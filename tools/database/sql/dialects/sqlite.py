@@ -51,5 +51,6 @@ PROFILE = Profile(
     merged_columns_first=False,
     row_identifiers=("rowid", "_rowid_", "oid"),
     kept_functions=frozenset({"CAST"}),
+    implied_functions=names("like glob -> ->> cast"),
     explain_options={"query plan": ("id", "parent", "notused", "detail")},
 )
