@@ -97,9 +97,9 @@ def _json(text: str, base: int = 0) -> Iterator[Leaf]:
             if not awaiting_key:
                 key = stack[-1]  # the elements of an array stand under its name
         elif awaiting_key:
-            key = json.loads(token)
+            key = name = str(json.loads(token))
             awaiting_key = False
-            yield Leaf(base + start, base + at, None, key, _quoted)  # a key may hold a value: {"ann@acme.com": 3}
+            yield Leaf(base + start, base + at, None, name, _quoted)  # a key may hold a value: {"ann@acme.com": 3}
         elif head == '"':
             yield Leaf(base + start, base + at, key, json.loads(token), _quoted)
         elif head in "-0123456789":

@@ -277,10 +277,6 @@ class _Memory:
         self._until = self._clock() + _REMEMBERED_SECONDS
 
 
-def _or_redacted(value: object | None, class_name: str) -> object:
-    return f"[masked:{class_name}]" if value is None else value
-
-
 def _hashable(value: object) -> object:
     try:
         hash(value)
