@@ -187,10 +187,15 @@ class Chain:
             raise MaskingFailed from None
 
     async def _released(self, release: Release, record: CallRecord) -> Release:
-        """Barrier 2: the outcome and every token in it are on disk before anyone sees them."""
+        """Barrier 2: every token in the outcome, then the outcome itself, are on disk before anyone sees them."""
+        try:
+            await record.tokens_kept()
+        except Exception as error:  # noqa: BLE001 - fail closed: a token that cannot be kept is not shown
+            logger.error("call {}: tokens cannot be kept: {}", record.call, type(error).__name__)
+            release = self._ended(Status.FAILED, INTERNAL, record)
         try:
             record.ended(release)
-            await record.settled()
+            await record.durable()
         except (RecorderUnavailable, RecordingError):
             return self._ended(Status.FAILED, RECORDER_DOWN, record)
         return release

@@ -310,10 +310,9 @@ class CallRecord:
     async def durable(self) -> None:
         await self._record.commit()
 
-    async def settled(self) -> None:
-        """The outcome and every token it shows are on disk."""
+    async def tokens_kept(self) -> None:
+        """Every token made so far is on disk."""
         await self._tokens.flush()
-        await self._record.commit()
 
     def ended(self, release: Release) -> None:
         """Write the end event, once."""

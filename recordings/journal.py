@@ -4,8 +4,8 @@ Group commit without a wait window: a sync takes all that has gathered while the
 gets it one of two ways:
 
 * a lone caller writes and syncs on its own thread: no hop, one sync;
-* when several calls are in flight, or the disk is slow, a committer thread syncs for all of them and the event loop runs
-  on.
+* when several calls are in flight, or the disk is slow, a committer thread syncs for all of them and the event loop
+  runs on.
 
 `benchmarks/recorder.py` measures both; the hop costs a lone caller about a third more time than it needs.
 

@@ -72,7 +72,7 @@ Mode = Literal["strict", "best_effort"]
 
 
 class RecordingError(ValueError):
-    """The recorder was used against its rules: an event after the end, an end without a beginning, a foreign session."""
+    """The recorder was used against its rules: an event after the end, an end without beginning, a foreign session."""
 
 
 class SessionRecord:
