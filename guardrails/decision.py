@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Protocol, TypeAlias, cast
 
 from ..policies.decide import Decision
 from ..policies.request import Access as PolicyAccess
-from ..policies.request import Claims, DecisionRequest, Principal, SessionFacts
+from ..policies.request import Claims, DecisionRequest, Principal, SessionFacts, SiteVocabulary
 from ..policies.store import PolicyStore
 from ..recordings import events
 from ..tools.tool import Access, Action, ColumnRef, ColumnRules, JsonObject, Limits, Mask, Place, Plan, ToolSpec
@@ -227,6 +227,20 @@ class Decider:
             event,
             Denied("out-of-scope", "This credential does not reach that.", "Ask for a wider one.", "credential-scope"),
         )
+
+
+def site_vocabulary(config: Config, tools: Iterable[str]) -> SiteVocabulary:
+    """The names that exist in this installation; a rule that names another one is probably misspelt."""
+    listed = {f"{name}.{table}" for name, one in config.databases.items() for table in one.tables or ()}
+    own_classes = {entry.class_name for one in config.databases.values() for entry in one.classes.values()}
+    return SiteVocabulary(
+        databases=frozenset(config.databases),
+        roots=frozenset(config.files),
+        tools=frozenset(tools),
+        classes=frozenset(own_classes),
+        tables=frozenset(listed),
+        writable_roots=frozenset(name for name, root in config.files.items() if root.write),
+    )
 
 
 def _principal(identity: Identity, transport: str) -> Principal:

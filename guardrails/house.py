@@ -13,7 +13,6 @@ import anyio.to_thread
 
 from .. import __version__
 from ..policies.loader import PolicyError
-from ..policies.request import SiteVocabulary
 from ..policies.store import PolicyStore
 from ..recordings import events
 from ..recordings.recorder import Recorder, RecorderUnavailable
@@ -25,7 +24,7 @@ from .approval import ApprovalStore
 from .chain import Chain, Stages
 from .config import Config, DatabaseConfig, FileRootConfig, LimitsConfig
 from .credentials import Credentials
-from .decision import Decider
+from .decision import Decider, site_vocabulary
 from .identity import Identification, SessionResolver
 from .masking.columns import ClassificationError, ColumnClasses, Declared
 from .masking.content import ContentMasker
@@ -103,7 +102,7 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
         SessionStatus(current_status),
     ]
     tools += load_tools(config.tools, taken={tool.spec.name for tool in tools})
-    policy = PolicyStore.load(config.policies, site=_site(config, tools, own_classes))
+    policy = PolicyStore.load(config.policies, site=site_vocabulary(config, [tool.spec.name for tool in tools]))
     server = events.Server(version=__version__, policy_digest=policy.digest, config_digest=_digest(config))
     recorder = Recorder.open(config.recordings, server=server, idle_seconds=config.identity.session_idle)
     stack.callback(recorder.close)
@@ -196,15 +195,3 @@ def _own_files(config: Config) -> list[Path]:
     if config.masking.key.startswith("file:"):
         own.append(Path(config.masking.key.removeprefix("file:")))
     return own
-
-
-def _site(config: Config, tools: Sequence[Tool], own_classes: set[str]) -> SiteVocabulary:
-    listed = {f"{name}.{table}" for name, one in config.databases.items() for table in one.tables or ()}
-    return SiteVocabulary(
-        databases=frozenset(config.databases),
-        roots=frozenset(config.files),
-        tools=frozenset(tool.spec.name for tool in tools),
-        classes=frozenset(own_classes),
-        tables=frozenset(listed),
-        writable_roots=frozenset(name for name, root in config.files.items() if root.write),
-    )

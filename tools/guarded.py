@@ -17,7 +17,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
 import anyio
@@ -107,17 +107,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What the decorator was told of a function; see `guarded_tool`."""
+    """What a tool's author says of it; see `guarded_tool`."""
 
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    sends: tuple[str, ...]
-    classes: Mapping[str, str]
-    restore: tuple[str, ...]
-    recorded: tuple[str, ...]
-    name: str | None
-    title: str
-    seconds: float | None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict[str, str])
+    restore: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    name: str | None = None
+    title: str = ""
+    seconds: float | None = None
 
     @property
     def effects(self) -> frozenset[Effect]:
@@ -202,6 +202,36 @@ class GuardedWork:
     spans: Mapping[str, tuple[Spans, ...]]
 
 
+def hinted_plan(spec: ToolSpec, hints: Hints, arguments: JsonObject, planning: Planning) -> Plan:
+    """What a call of a tool touches, by the word of its author, and where tokens stand in its arguments."""
+    tokens: dict[tuple[str, str], int] = {}
+    spans = {
+        argument: tuple(find_tokens(arguments[argument], argument, planning, tokens))
+        for argument in hints.restore
+        if argument in arguments
+    }
+    touched = {"reads": hints.reads, "writes": hints.writes, "sends": hints.sends}
+    return Plan(
+        accesses=(Access(Action.TOOL_CALL, "tool", spec.name),),
+        effects=spec.effects,
+        statement=spec.name,
+        slots=tuple(Slot(token, Place.CONTENT, f"{spec.name}.{argument}") for argument, token in tokens),
+        limits=Limits(seconds=hints.seconds),
+        facts={kind: list[JsonValue](names) for kind, names in touched.items()},
+        work=GuardedWork(arguments, spans),
+    )
+
+
+def restored_arguments(plan: Plan, running: Running) -> JsonObject:
+    """The arguments of a `hinted_plan` with real values in place of its tokens. Raises `ToolRefused`."""
+    work = cast("GuardedWork", plan.work)
+    if not plan.slots:
+        return work.arguments
+    real = real_values(plan.slots, running.values)
+    restored = {name: filled(work.arguments[name], iter(spans), real) for name, spans in work.spans.items()}
+    return {**work.arguments, **restored}
+
+
 class GuardedTool(Generic[P, R]):
     """A function with its sign for the chain. Calling it calls the function."""
 
@@ -233,33 +263,10 @@ class GuardedTool(Generic[P, R]):
 
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         _check(self._model, arguments)
-        name = self._spec.name
-        tokens: dict[tuple[str, str], int] = {}
-        spans = {
-            argument: tuple(find_tokens(arguments[argument], argument, planning, tokens))
-            for argument in self.hints.restore
-            if argument in arguments
-        }
-        hints = self.hints
-        touched = {"reads": hints.reads, "writes": hints.writes, "sends": hints.sends}
-        return Plan(
-            accesses=(Access(Action.TOOL_CALL, "tool", name),),
-            effects=self._spec.effects,
-            statement=name,
-            slots=tuple(Slot(token, Place.CONTENT, f"{name}.{argument}") for argument, token in tokens),
-            limits=Limits(seconds=hints.seconds),
-            facts={kind: list[JsonValue](names) for kind, names in touched.items()},
-            work=GuardedWork(arguments, spans),
-        )
+        return hinted_plan(self._spec, self.hints, arguments, planning)
 
     async def run(self, plan: Plan, running: Running) -> Value:
-        work = cast("GuardedWork", plan.work)
-        arguments = work.arguments
-        if plan.slots:
-            real = real_values(plan.slots, running.values)
-            restored = {name: filled(arguments[name], iter(spans), real) for name, spans in work.spans.items()}
-            arguments = {**arguments, **restored}
-        keywords = self._keywords(arguments, restored=bool(plan.slots))
+        keywords = self._keywords(restored_arguments(plan, running), restored=bool(plan.slots))
         cap = MAX_RESULT_BYTES if running.limits.bytes is None else min(MAX_RESULT_BYTES, running.limits.bytes)
         if self._async:
             value = await self._awaited(keywords, running, cap)
