@@ -33,9 +33,8 @@ def main() -> int:
     if unknown:
         print(f"no benchmark {unknown[0]}; known: {', '.join(names())}", file=sys.stderr)
         return 2
-    print(
-        f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    )
+    system, python = f"{platform.system()} {platform.release()}", platform.python_version()
+    print(f"{processor()}, {os.cpu_count()} cores, {system}, Python {python}")
     for name in wanted:
         print(f"\n== {name}", flush=True)
         importlib.import_module(f"benchmarks.{name}").main()

@@ -1,4 +1,4 @@
-"""The servers that `mcp_echo` and `startup` drive, all with one tool ``echo``: `python _mcp_servers.py bare|door|chain`.
+"""The servers that `mcp_echo` and `startup` drive, all with one tool ``echo``: `python _mcp_servers.py NAME`.
 
 * ``bare``: the SDK's low-level `Server` on its own stdio transport, as its guide shows it
 * ``door``: our door on a chain that only answers
@@ -81,7 +81,9 @@ def chain() -> None:
 def _written(folder: Path) -> Path:
     (folder / "echo.py").write_text(ECHO)
     (folder / "policies").mkdir()
-    (folder / "policies" / "allow.cedar").write_text("permit(principal, action, resource);\n")
+    (folder / "policies" / "allow.cedar").write_text(
+        '@id("echo") permit(principal, action == Action::"tool.call", resource);\n'
+    )
     config = folder / "gloveport.yaml"
     config.write_text("tools: [echo.py]\npolicies: ./policies\n")
     return config
