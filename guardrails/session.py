@@ -9,7 +9,8 @@ released.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -80,7 +81,7 @@ class Session:
         self._tokens = tokens
         self._scope = scope
         self._scrub = scrub
-        self._recent: deque[float] = deque(maxlen=MOST_CALLS_COUNTED)
+        self._recent: list[float] = []  # when calls began, in order
         self._catalog: bytes | None = None
 
     def scope(self, identity: Identity) -> Scope:
@@ -90,14 +91,13 @@ class Session:
         self.calls += 1
         self.touched = time.monotonic()
         self._recent.append(self.touched)
+        if len(self._recent) > 2 * MOST_CALLS_COUNTED:
+            del self._recent[:MOST_CALLS_COUNTED]
         return CallRecord(self, self.record, request, spec, self._tokens, self._scrub)
 
     def recent_calls(self, seconds: float = 60.0) -> int:
         """Calls begun within the last seconds (up to an hour), this one and those in flight included."""
-        now = time.monotonic()
-        while self._recent and self._recent[0] < now - LONGEST_RATE_SECONDS:
-            self._recent.popleft()
-        return sum(begun >= now - seconds for begun in reversed(self._recent))
+        return len(self._recent) - bisect_left(self._recent, time.monotonic() - min(seconds, LONGEST_RATE_SECONDS))
 
     def catalog_seen(self, specs: Sequence[ToolSpec], *, hidden: int) -> None:
         """Record the tool list this caller was shown, once per different list."""
