@@ -24,7 +24,8 @@ class GuardSettings:
     """Everything but the text that an analysis depends on; with the text it is the cache key.
 
     ``class_inference`` overrides ``inference`` for single classes. ``token_class`` tells the class of a literal that is
-    a token as a whole (else None); ``find_tokens`` finds tokens inside a longer text: only written values are asked.
+    a token as a whole (else None); ``find_tokens`` finds tokens inside a longer text, ``unknown_tokens`` what only has
+    the form of one: both are asked of written values only.
     ``token_joins`` opens, outside strict, a join of two token-masked columns of one class.
     """
 
@@ -37,6 +38,7 @@ class GuardSettings:
     token_class: Callable[[str | int], str | None] = lambda _: None
     writes: bool = False  # INSERT, UPDATE and DELETE are considered at all (database_execute)
     find_tokens: Callable[[str], Sequence[TokenSpan]] = lambda _: ()
+    unknown_tokens: Callable[[str], Sequence[TokenSpan]] = lambda _: ()
     token_joins: bool = False
 
 
@@ -81,6 +83,7 @@ class Analysis:
     named: frozenset[str] = frozenset()
     preview_slots: tuple[int, ...] = ()  # which of ``slots``, in order, the placeholders of ``preview_sql`` take
     literal_matches: frozenset[ColumnRef] = frozenset()  # masked columns compared with a literal: rate-limit and audit
+    written: tuple[str, ...] = ()  # texts and numbers of the agent's own that a write stores
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,9 @@ from sqlglot import exp
 
 from ...tool import OutputForm
 from . import refusals
-from .analysis import Inference
-from .functions import FunctionFacts, FunctionKind, Safety
-from .gate import facts_of, function_name
 from .predicates import bare
 from .state import Env
-from .taint import CONSTANT, HEAVY, NULL, Level, Source, Value, combine, indices, unite
+from .taint import CONSTANT, HEAVY, NULL, Level, Source, Value, combine, unite
 from .uses import UseKind
 
 if TYPE_CHECKING:
@@ -41,9 +38,9 @@ class Expressions:
             exp.Values: self._scalar,
             exp.Exists: self._exists,
             exp.Star: self._star,
-            exp.EQ: lambda node, env: self._walk.predicates.compared(node, env),
-            exp.NEQ: lambda node, env: self._walk.predicates.compared(node, env),
-            exp.In: lambda node, env: self._walk.predicates.listed(node, env),
+            exp.EQ: self._compared,
+            exp.NEQ: self._compared,
+            exp.In: self._listed,
             exp.And: self._logic,
             exp.Or: self._logic,
             exp.Xor: self._logic,
@@ -56,11 +53,11 @@ class Expressions:
             exp.TryCast: self._cast,
             exp.DPipe: self._concatenation,
             exp.Dot: self._dot,
-            exp.Anonymous: self.call,
-            exp.Window: self._window,
-            exp.Filter: self._filter,
-            exp.WithinGroup: self._within_group,
-            exp.GroupConcat: self._group_concat,
+            exp.Anonymous: walk.calls.call,
+            exp.Window: walk.calls.window,
+            exp.Filter: walk.calls.filter,
+            exp.WithinGroup: walk.calls.within_group,
+            exp.GroupConcat: walk.calls.group_concat,
         }
 
     def value(self, node: exp.Expr, env: Env) -> Value:
@@ -208,7 +205,7 @@ class Expressions:
             return Value(form=OutputForm.CONSTANT, weight=1 + len(node.args["this"]) // 50)
         return CONSTANT
 
-    def _children(self, node: exp.Expr, env: Env) -> list[Value]:
+    def children(self, node: exp.Expr, env: Env) -> list[Value]:
         """The values of everything a node holds: all of its arguments, never a known list of them."""
         found: list[Value] = []
         for argument in node.args.values():
@@ -227,7 +224,7 @@ class Expressions:
 
     def _generic(self, node: exp.Expr, env: Env) -> Value:
         """Any other operator: computed from all it holds; it may fail unless the profile says that it cannot."""
-        values = self._children(node, env)
+        values = self.children(node, env)
         made = combine(values)
         if type(node).__name__ in self._state.profile.total_nodes:
             return made
@@ -237,9 +234,9 @@ class Expressions:
 
     def _concatenation(self, node: exp.Expr, env: Env) -> Value:
         values = [self.value(node.this, env), self.value(node.expression, env)]
-        return self._grown(node, values)
+        return self.grown(node, values)
 
-    def _grown(self, node: exp.Expr, values: Sequence[Value]) -> Value:
+    def grown(self, node: exp.Expr, values: Sequence[Value]) -> Value:
         """Texts put together: too many pieces could reach a size limit, and whether they do tells of a length."""
         made = combine(values)
         made = Value(made.bits, made.form, counted=made.counted, totals=made.totals, risky=made.risky)
@@ -270,6 +267,12 @@ class Expressions:
         return combine([subject, pattern])
 
     # -- conditions inside expressions
+
+    def _compared(self, node: exp.Expr, env: Env) -> Value:
+        return self._walk.predicates.compared(node, env)
+
+    def _listed(self, node: exp.Expr, env: Env) -> Value:
+        return self._walk.predicates.listed(node, env)
 
     def _logic(self, node: exp.Expr, env: Env) -> Value:
         parts: list[Value] = []
@@ -303,11 +306,11 @@ class Expressions:
         for key in ("default", "false"):
             if node.args.get(key) is not None:
                 steps.append(self.value(node.args[key], env))
-        self._decides(conditions)
-        self._in_turn(steps, node)
+        self.decides(conditions)
+        self.in_turn(steps, node)
         return combine(steps, OutputForm.EXPRESSION)
 
-    def _in_turn(self, steps: Iterable[Value], node: exp.Expr) -> None:
+    def in_turn(self, steps: Iterable[Value], node: exp.Expr) -> None:
         """Steps that are computed or not depending on those before them."""
         before = 0
         for step in steps:
@@ -315,7 +318,7 @@ class Expressions:
                 self._state.use(UseKind.FAILS, "condition", before, node)
             before |= self._state.masked(step)
 
-    def _decides(self, bits: int) -> None:
+    def decides(self, bits: int) -> None:
         if bits and not self._state.owner:
             self._state.indirect["condition"] = self._state.indirect.get("condition", 0) | bits
 
@@ -339,264 +342,6 @@ class Expressions:
         inner = node.this.this if isinstance(node.this, exp.Subquery) else node.this
         self._walk.queries.query(inner, env.below())
         return Value(form=OutputForm.EXPRESSION, risky=True)
-
-    # -- functions
-
-    def call(self, node: exp.Expr, env: Env) -> Value:
-        """A function call outside of OVER."""
-        name = function_name(node)
-        facts = facts_of(name, self._state.profile, self._state.shapes.catalog)
-        if facts is None:
-            if not self._state.owner:
-                raise refusals.function(name, self._state.profile.functions)
-            return self._unknown_call(node, env)
-        arguments: list[exp.Expr] = node.args.get("expressions") or []
-        if facts.extreme and len(arguments) > 1 and self._state.profile.name == "sqlite":
-            return combine([self.value(argument, env) for argument in arguments])
-        if facts.aggregate:
-            return self._aggregate(node, name, facts, arguments, env)
-        return self._plain_call(node, name, facts, arguments, env)
-
-    def _unknown_call(self, node: exp.Expr, env: Env) -> Value:
-        """In a view of the owner's: computed from all arguments, grouped or not."""
-        made = combine(self._children(node, env), OutputForm.EXPRESSION)
-        return Value(made.bits, OutputForm.EXPRESSION, risky=True)
-
-    def _plain_call(
-        self, node: exp.Expr, name: str, facts: FunctionFacts, arguments: list[exp.Expr], env: Env
-    ) -> Value:
-        if name == "array" and arguments and isinstance(arguments[0], _QUERIES):
-            self._walk.ordering.query_order_shows(arguments[0])
-        values = [self.value(argument, env) for argument in arguments]
-        if facts.kind is FunctionKind.WINDOW and not self._state.owner:
-            raise refusals.construct(f"{name} needs OVER (...).", f"Write {name}(...) OVER (ORDER BY ...).", name)
-        if facts.kind is FunctionKind.ROWS:
-            self._state.use(UseKind.ROWS, "rows", combine(values).bits, node)
-            made = combine(values)
-            return Value(made.bits, OutputForm.EXPRESSION, risky=True, weight=made.weight)
-        if facts.conditional:
-            self._decides(values[0].bits if values else 0)
-            self._in_turn(values, node)
-        made = self._grown(node, values) if values else Value()
-        shaky = combine(values[1:]) if facts.safety is Safety.SUBJECT else made
-        if facts.safety is not Safety.TOTAL:
-            self._state.use(UseKind.FAILS, "function", shaky.bits, node)
-        made.risky = made.risky or facts.safety is Safety.FAILS
-        return made
-
-    def _aggregate(
-        self,
-        node: exp.Expr,
-        name: str,
-        facts: FunctionFacts,
-        arguments: list[exp.Expr],
-        env: Env,
-        *,
-        window: bool = False,
-    ) -> Value:
-        frame = env.frame
-        if frame is not None:
-            if not window:
-                frame.aggregated = True
-            frame.inside += 1
-        try:
-            values, distinct, ordered = self._arguments(arguments, env)
-        finally:
-            if frame is not None:
-                frame.inside -= 1
-        if facts.extreme and frame is not None and values and not window:
-            frame.extremes.append((node, values[0]))
-        if facts.ordered and not ordered and not distinct:
-            self._walk.ordering.aggregate_order_shows(node, name, env, window)
-        return self.aggregated(node, facts, values, env, distinct=distinct, window=window)
-
-    def _arguments(self, arguments: list[exp.Expr], env: Env) -> tuple[list[Value], bool, bool]:
-        """The values of an aggregate's arguments, whether it has DISTINCT, whether it has ORDER BY."""
-        values: list[Value] = []
-        distinct = ordered = False
-        for argument in arguments:
-            if isinstance(argument, exp.Order):
-                ordered = True
-                for item in argument.args.get("expressions") or ():
-                    self._state.use(UseKind.ORDER, "order", self.value(item.this, env).bits, item)
-                argument = argument.this
-            if isinstance(argument, exp.Distinct):
-                distinct = True
-                values += [self.value(inner, env) for inner in argument.args["expressions"]]
-            elif isinstance(argument, exp.Star):
-                continue
-            elif argument is not None:
-                values.append(self.value(argument, env))
-        return values, distinct, ordered
-
-    def aggregated(
-        self,
-        node: exp.Expr,
-        facts: FunctionFacts,
-        values: list[Value],
-        env: Env,
-        *,
-        distinct: bool = False,
-        window: bool = False,
-        filtered: bool = False,
-    ) -> Value:
-        """What an aggregate over these values gives away."""
-        state = self._state
-        made = combine(values, OutputForm.AGGREGATE)
-        masked = made.bits & state.register.masked
-        if facts.kind is FunctionKind.COUNT:
-            return self._counted(node, values, made, env, distinct, window or filtered)
-        if facts.kind is FunctionKind.SUM:
-            if not masked:
-                return Value(made.bits, OutputForm.AGGREGATE, totals=made.totals, risky=True)
-            if not (window or filtered or distinct) and self._total(node, values, env):
-                return Value(made.bits & ~masked, OutputForm.AGGREGATE, totals=masked, risky=True)
-            state.use(UseKind.SUM, "aggregate", made.bits, node)
-            return Value(made.bits, OutputForm.AGGREGATE, risky=True)
-        if facts.kind is FunctionKind.RANKED:
-            state.use(UseKind.RANKED, "aggregate", made.bits, node)
-        elif distinct:
-            state.use(UseKind.DISTINCT, "distinct", made.bits, node)
-        if facts.ordered and masked:
-            made.weight = HEAVY + 1
-        return made
-
-    def _counted(
-        self, node: exp.Expr, values: list[Value], made: Value, env: Env, distinct: bool, apart: bool
-    ) -> Value:
-        state = self._state
-        count = Value(0, OutputForm.COUNT, counted=made.bits)
-        masked = made.bits & state.register.masked
-        if not masked:
-            return count
-        if distinct:
-            if not apart and self._total(node, values, env, counts=True):
-                return Value(0, OutputForm.COUNT, counted=made.bits, totals=masked)
-            state.use(UseKind.DISTINCT_COUNT, "aggregate", made.bits, node)
-        elif all(value.plain for value in values):
-            state.use(UseKind.NULL_TEST, "count", made.bits, node)
-        else:
-            state.use(UseKind.SUM, "aggregate", made.bits, node)
-        return count
-
-    def _total(self, node: exp.Expr, values: list[Value], env: Env, *, counts: bool = False) -> bool:
-        """Whether a figure over a masked column may show: over enough rows of the outermost SELECT, of the column
-        itself, straight from one table."""
-        state, frame = self._state, env.frame
-        if state.owner or frame is None or not frame.outermost or len(values) != 1 or not values[0].plain:
-            return False
-        masked = values[0].bits & state.register.masked
-        modes = {state.mode(i) for i in indices(masked)}
-        if Inference.STRICT in modes or (counts and Inference.BALANCED not in modes):
-            return False
-        column = next((c for c in node.find_all(exp.Column)), None)
-        found = None if column is None else state.found.get(id(column))
-        if found is None or found[0].base is None or found[0] not in frame.level.sources:
-            return False
-        state.totals |= masked
-        if found[0] not in state.total_tables:
-            state.total_tables.append(found[0])
-        state.total_level = frame.level
-        if not counts:
-            state.total_nodes.append(node)
-        return True
-
-    def _filter(self, node: exp.Expr, env: Env) -> Value:
-        """``sum(x) FILTER (WHERE ...)``"""
-        self._walk.predicates.predicate(node.expression.this, "filter", env)
-        return self._wrapped(node.this, env, filtered=True)
-
-    def _wrapped(self, node: exp.Expr, env: Env, *, window: bool = False, filtered: bool = False) -> Value:
-        """The function under FILTER, WITHIN GROUP or OVER."""
-        inner = bare(node)
-        if isinstance(inner, exp.Filter):
-            self._walk.predicates.predicate(inner.expression.this, "filter", env)
-            return self._wrapped(inner.this, env, window=window, filtered=True)
-        if isinstance(inner, exp.WithinGroup):
-            return self._within_group(inner, env)
-        if not isinstance(inner, exp.Anonymous):
-            return self.value(inner, env)
-        name = function_name(inner)
-        facts = facts_of(name, self._state.profile, self._state.shapes.catalog)
-        if facts is None:
-            return self.call(inner, env)
-        arguments: list[exp.Expr] = inner.args.get("expressions") or []
-        frame = env.frame
-        if facts.aggregate:
-            if frame is not None and not window:
-                frame.aggregated = True
-                frame.inside += 1
-            try:
-                values, distinct, ordered = self._arguments(arguments, env)
-            finally:
-                if frame is not None and not window:
-                    frame.inside -= 1
-            if facts.ordered and not ordered and not distinct and not window:
-                self._walk.ordering.aggregate_order_shows(inner, name, env, window)
-            if facts.extreme and frame is not None and not window and values:
-                frame.extremes.append((inner, values[0]))
-            return self.aggregated(inner, facts, values, env, distinct=distinct, window=window, filtered=filtered)
-        if facts.kind is FunctionKind.WINDOW and window:
-            values = [self.value(argument, env) for argument in arguments]
-            shaky = combine(values[1:2]) if len(values) > 1 else CONSTANT
-            self._state.use(UseKind.FAILS, "function", shaky.bits, inner)
-            return combine(values, OutputForm.EXPRESSION)
-        return self.call(inner, env)
-
-    def _within_group(self, node: exp.Expr, env: Env) -> Value:
-        """Ordered-set aggregates: percentile_cont(0.5) WITHIN GROUP (ORDER BY x)."""
-        inner = node.this
-        name = function_name(inner) if isinstance(inner, exp.Anonymous) else ""
-        facts = facts_of(name, self._state.profile, self._state.shapes.catalog)
-        if facts is None and self._state.owner:
-            return combine(self._children(node, env))
-        if facts is None or facts.kind is not FunctionKind.RANKED:
-            raise refusals.construct("WITHIN GROUP is not allowed here.", "Use it with percentile_cont or mode.")
-        frame = env.frame
-        if frame is not None:
-            frame.aggregated = True
-            frame.inside += 1
-        try:
-            values, _, _ = self._arguments(inner.args.get("expressions") or [], env)
-            values += [self.value(item.this, env) for item in node.expression.args.get("expressions") or ()]
-        finally:
-            if frame is not None:
-                frame.inside -= 1
-        return self.aggregated(node, facts, values, env)
-
-    def _group_concat(self, node: exp.Expr, env: Env) -> Value:
-        """MySQL's GROUP_CONCAT(x ORDER BY y SEPARATOR ',')."""
-        facts = self._state.profile.functions["group_concat"]
-        return self._aggregate(node, "group_concat", facts, [node.this], env)
-
-    def _window(self, node: exp.Expr, env: Env) -> Value:
-        """``f(x) OVER (...)``: partition, order and frame decide the value, so they count as its inputs."""
-        value = self._wrapped(node.this, env, window=True)
-        named = node.args.get("alias")
-        inputs = [value]
-        if named is not None:
-            inputs.append(self._walk.queries.named_window(named, env))
-        inputs.append(self.window_inputs(node, env))
-        self._walk.ordering.window_order_shows(node, env)
-        made = combine(inputs, OutputForm.EXPRESSION)
-        return Value(made.bits, OutputForm.EXPRESSION, counted=made.counted, totals=made.totals, risky=made.risky)
-
-    def window_inputs(self, node: exp.Expr, env: Env) -> Value:
-        values: list[Value] = []
-        for item in node.args.get("partition_by") or ():
-            values.append(self.value(item, env))
-            self._state.use(UseKind.WINDOW, "window", values[-1].bits, item)
-        order = node.args.get("order")
-        for item in (order.args.get("expressions") if order is not None else None) or ():
-            values.append(self.value(item.this, env))
-            self._state.use(UseKind.WINDOW, "window", values[-1].bits, item)
-        spec = node.args.get("spec")
-        for key in ("start", "end"):
-            bound = spec.args.get(key) if spec is not None else None
-            if isinstance(bound, exp.Expr):
-                values.append(self.value(bound, env))
-                self._state.use(UseKind.WINDOW, "window", values[-1].bits, bound)
-        return combine(values)
 
 
 def _spelled(node: exp.Expr) -> str:

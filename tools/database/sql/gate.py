@@ -84,7 +84,7 @@ def _root(tree: exp.Expr, writes: bool) -> tuple[exp.Expr, StatementKind]:
         tree = tree.this
     if isinstance(tree, _QUERIES):
         return tree, StatementKind.SELECT
-    kind = _WRITES.get(type(tree))
+    kind = next((found for type_, found in _WRITES.items() if isinstance(tree, type_)), None)
     if kind is not None and writes:
         return tree, kind
     if kind is not None:
@@ -108,7 +108,11 @@ def _word(tree: exp.Expr) -> str:
 def _not_allowed(what: str, node: exp.Expr) -> Exception:
     if isinstance(node, exp.Parameter | exp.Placeholder) or what in ("Parameter", "Placeholder", "SessionParameter"):
         return refusals.construct("Parameters and variables are not allowed.", "Write the value itself.", what)
-    if what == "Command" or isinstance(node, exp.DDL | exp.DML) or what in ("Create", "Drop", "Alter", "Merge"):
+    if (
+        what == "Command"
+        or isinstance(node, exp.DDL | exp.Insert | exp.Update | exp.Delete)
+        or what in ("Create", "Drop", "Alter", "Merge")
+    ):
         return refusals.statement(f"{what.upper()} is not allowed.", "Only reading with SELECT is.")
     return refusals.construct(
         f"{what} is not allowed in a query.", "Use plain SELECT, JOIN, WHERE, GROUP BY, ORDER BY and LIMIT.", what
@@ -253,7 +257,7 @@ def number(node: exp.Expr) -> float | None:
 
 
 def _split_distinct(node: exp.Expr, arguments: list[exp.Expr]) -> None:
-    """``f(DISTINCT a, b ORDER BY c)``: DISTINCT holds all arguments in sqlglot's tree, which it then writes as a row."""
+    """``f(DISTINCT a, b ORDER BY c)``: sqlglot's DISTINCT holds all arguments, which it then writes as a row."""
     if not arguments:
         return
     first = arguments[0]

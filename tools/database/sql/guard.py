@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlglot import exp
-
-from ...tool import Action, IndirectUse, OutputColumn, OutputForm, ToolRefused
-from . import balanced, completeness, explain, inference, refusals, render, tokens
+from ...tool import Action, ToolRefused
+from . import balanced, completeness, explain, inference, refusals, render, tokens, writes
 from .analysis import Analysis, GuardSettings, StatementKind
 from .cache import AnalysisCache, ShapeCache
-from .gate import Inventory, facts_of, inspect
+from .gate import Inventory, inspect
+from .outcome import check_calls, indirect, output
 from .parsing import Parsed, parse
 from .profiles import profile_for
 from .shapes import Shapes
 from .state import State
-from .taint import Value
 from .tokens import Probes
 from .walk import Walk, shapes_for
-
-_ACTIONS: Final = {
-    StatementKind.SELECT: Action.DB_SELECT,
-    StatementKind.EXPLAIN: Action.DB_SELECT,
-    StatementKind.INSERT: Action.DB_INSERT,
-    StatementKind.UPDATE: Action.DB_UPDATE,
-    StatementKind.DELETE: Action.DB_DELETE,
-}
 
 _analyses = AnalysisCache(4096)
 _shapes = ShapeCache(32)
@@ -48,7 +36,8 @@ def analyse(text: str, settings: GuardSettings) -> Analysis:
         raise
     except Exception as error:  # a shape of tree nobody foresaw: refuse, and say nothing of it
         raise refusals.untraced("The statement could not be traced.", "Write it more simply.") from error
-    _analyses.put(text, settings, analysis, probes)
+    if analysis.kind in (StatementKind.SELECT, StatementKind.EXPLAIN):
+        _analyses.put(text, settings, analysis, probes)
     return analysis
 
 
@@ -68,8 +57,6 @@ def _analyse(text: str, settings: GuardSettings) -> tuple[Analysis, Probes]:
     state = State(shapes, settings)
     probes = tokens.find(inventory.literals, state, settings.token_class)
     if inventory.kind is not StatementKind.SELECT:
-        from . import writes
-
         return writes.analyse(inventory, parsed, state), probes
     return _query(inventory, parsed, state), probes
 
@@ -91,7 +78,7 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     assert state.settings is not None
     return Analysis(
         kind=kind,
-        action=_ACTIONS[kind],
+        action=Action.DB_SELECT,
         sql=sql,
         template=render.template(sql, slots, state.profile),
         slots=slots,
@@ -109,29 +96,3 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         named=frozenset(state.named),
         literal_matches=state.register.set(state.literal_matches),
     )
-
-
-def output(label: str, value: Value, state: State) -> OutputColumn:
-    """One output column for the masker: sources, and how the value was made from them."""
-    if value.form is OutputForm.COUNT:
-        return OutputColumn(label, "integer", state.register.set(value.counted), OutputForm.COUNT)
-    form = value.form
-    if value.totals and not state.masked(value) and form in (OutputForm.AGGREGATE, OutputForm.EXPRESSION):
-        form = OutputForm.TOTAL
-    return OutputColumn(label, value.type, state.register.set(value.bits | value.totals), form)
-
-
-def indirect(state: State) -> tuple[IndirectUse, ...]:
-    found = {IndirectUse(ref, place) for place, bits in state.indirect.items() for ref in state.register.each(bits)}
-    return tuple(sorted(found))
-
-
-def check_calls(sql: str, inventory: Inventory, state: State) -> None:
-    """The functions the engine will see must be those the gate let through."""
-    defined = frozenset(
-        state.names.fold_text(str(node.args["this"]), bool(node.args.get("quoted")))
-        for node in inventory.identifiers
-        if isinstance(node.parent, exp.TableAlias)
-    )
-    catalog = state.shapes.catalog
-    render.check_calls(sql, state.profile, lambda name: facts_of(name, state.profile, catalog) is not None, defined)

@@ -46,7 +46,7 @@ def _figured(node: exp.Expr) -> str:
     if isinstance(node, exp.Column):
         return node.name
     if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Select):
-        items = node.this.args.get("expressions") or []
+        items: list[exp.Expr] = node.this.args.get("expressions") or []
         first = items[0] if items else None
         return (first.alias or _figured(first)) if first is not None else "?column?"
     names: dict[type[exp.Expr], str] = {

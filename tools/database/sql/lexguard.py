@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from . import refusals
 from .profiles import Profile
@@ -76,11 +76,15 @@ def check_tokens(text: str, tokens: Sequence[Token], profile: Profile, known: fr
         elif kind in _REFUSED_STRINGS:
             raise refusals.text("Strings with a prefix (N'...', U&'...') are not allowed.", "Write '...'.")
         elif kind is TokenType.IDENTIFIER and profile.name == "postgresql":
-            if _QUOTED_TRICKS.search(token.text) and token.text not in known:
-                raise refusals.text("A quoted name contains brackets or a backslash.", "Use letters and digits.")
+            _plain_name(token, known)
         before = kind
     if not text.isascii():
         _check_invisible(text, tokens)
+
+
+def _plain_name(token: Token, known: frozenset[str]) -> None:
+    if _QUOTED_TRICKS.search(token.text) and token.text not in known:
+        raise refusals.text("A quoted name contains brackets or a backslash.", "Use letters and digits.")
 
 
 def _plain_string(text: str, token: Token) -> None:

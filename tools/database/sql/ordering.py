@@ -63,7 +63,7 @@ class Ordering:
             self._state.notes.append("ordered by unique columns, so that no masked column shows in the order")
 
     def set_operation(self, node: exp.Expr, result: Query) -> None:
-        """ORDER BY of a set operation can only name outputs: the open ones settle it, if no masked one is among them."""
+        """ORDER BY of a set operation can only name outputs: the open ones settle it, if none is masked."""
         if self._state.owner or not result.exposed:
             return
         open = [i for i, value in enumerate(result.values) if not self._state.masked(value)]

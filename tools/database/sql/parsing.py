@@ -1,13 +1,14 @@
 """From text to one syntax tree, in the engine's dialect, with every function call kept exactly as it was written.
 
 sqlglot turns calls of functions it knows into nodes of its own and writes those back in its own words, not always with
-the same meaning. Here the name of every such call gets a mark no statement can hold (a NUL), so that the parser takes it
-for an unknown function and leaves it alone; the gate strips the mark. This works with the compiled parser too, which
+the same meaning. Here the name of every such call gets a mark no statement can hold (a NUL), so that the parser takes
+it for an unknown function and leaves it alone; the gate strips the mark. This works with the compiled parser too, which
 cannot be subclassed.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from dataclasses import dataclass
@@ -19,13 +20,15 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.generator import Generator
 from sqlglot.parser import Parser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from . import refusals
 from .lexguard import check_text, check_tokens
 from .profiles import Profile, profile_for
 
 MARK: Final = "\0"
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the statement
 
 _ARROWS: Final = frozenset({TokenType.ARROW, TokenType.DARROW, TokenType.HASH_ARROW, TokenType.DHASH_ARROW})
 _PATHS: Final = frozenset({TokenType.STRING, TokenType.NUMBER})
@@ -50,7 +53,8 @@ class Tools(threading.local):
         self.generator: Generator = self.dialect.generator(
             normalize_functions=False, comments=False, identify=False, unsupported_level=ErrorLevel.RAISE
         )
-        known = set(self.dialect.parser_class.FUNCTIONS) | set(self.dialect.parser_class.FUNCTION_PARSERS)
+        parser: object = self.dialect.parser_class
+        known: set[str] = set(getattr(parser, "FUNCTIONS")) | set(getattr(parser, "FUNCTION_PARSERS"))  # noqa: B009
         self.marked = frozenset(known - profile.kept_functions)
 
 

@@ -1,4 +1,4 @@
-"""Conditions: which columns decide, and how. A token on one side of = becomes a slot here, and nowhere else in a query."""
+"""Conditions: which columns decide, and how. In a query a token becomes a slot here, beside ``=``, and nowhere else."""
 
 from __future__ import annotations
 

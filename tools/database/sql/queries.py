@@ -198,7 +198,7 @@ class Queries:
         frame.inside += 1  # columns of FROM and WHERE are not bare columns beside an aggregate
         self._walk.sources.add_from(node, inner)
         frame.inside -= 1
-        result = self._items(node, inner, frame)
+        result = self.items(node, inner, frame)
         if self._state.profile.aliases_everywhere:
             for folded, value in zip(result.folded, result.values, strict=True):
                 level.aliases[folded] = unite([level.aliases[folded], value]) if folded in level.aliases else value
@@ -212,7 +212,7 @@ class Queries:
         if having is not None:
             self._walk.predicates.predicate(having.this, "having", inner)
         for window in node.args.get("windows") or ():
-            self._walk.expressions.window_inputs(window, inner)
+            self._walk.calls.window_inputs(window, inner)
         self._distinct(node, inner, result)
         self._order(node, inner, result)
         frame.inside += 1
@@ -222,7 +222,8 @@ class Queries:
         self._walk.ordering.select(node, inner, frame, result, keys)
         return result
 
-    def _items(self, node: exp.Expr, env: Env, frame: Frame) -> Query:
+    def items(self, node: exp.Expr, env: Env, frame: Frame) -> Query:
+        """The select list of a SELECT, or that of RETURNING."""
         expressions: list[exp.Expr] = node.args.get("expressions") or []
         if not expressions:
             raise refusals.construct("The select list is empty.", "Name at least one column.")
@@ -326,8 +327,8 @@ class Queries:
             expressions += wanted if existing is item else [existing]
         select.set("expressions", expressions)
 
-    def _owners(self, level: Level) -> list[tuple[str, exp.Expr | None]]:
-        found: list[tuple[str, exp.Expr | None]] = []
+    def _owners(self, level: Level) -> list[tuple[str, exp.Identifier | None]]:
+        found: list[tuple[str, exp.Identifier | None]] = []
         seen: set[str] = set()
         if self._state.profile.merged_columns_first:
             for name in level.merged:
@@ -407,4 +408,4 @@ class Queries:
         window = windows.get(self._state.names.fold(name))
         if window is None:
             raise refusals.construct(f"There is no window {refusals.shown(name.name)}.", "Define it with WINDOW.")
-        return self._walk.expressions.window_inputs(window, env)
+        return self._walk.calls.window_inputs(window, env)

@@ -230,7 +230,7 @@ class Sources:
         elif facts.kind is not FunctionKind.SCALAR:
             raise refusals.construct(f"{name} is not allowed in FROM.", "Use it in the select list.")
         else:
-            self._walk.expressions.call(node, env)
+            self._walk.calls.call(node, env)
         return self._made_of(value, alias, facts.columns, name, ordinality)
 
     def _made_of(
@@ -278,9 +278,9 @@ class Sources:
         self._state.use(UseKind.ROWS, "rows", combine(values).bits, node)
         alias = node.args.get("alias")
         made = [CONSTANT if v.form is OutputForm.CONSTANT else Value(v.bits, risky=v.risky) for v in values]
-        named = alias is not None and alias.this is not None
-        label = alias.this.name if named else "unnest"
-        folded = self._state.names.fold(alias.this) if named else "unnest"
+        named: exp.Expr | None = alias.this if alias is not None else None
+        label = named.name if named is not None else "unnest"
+        folded = self._state.names.fold(named) if named is not None else "unnest"
         labels, stored = [label] * len(made), [folded] * len(made)
         offset = node.args.get("offset")
         if offset is not None and offset is not False:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from ...tool import ColumnRef, ToolRefused
 from ..catalog import Relation
 from .analysis import GuardSettings
+from .calls import Calls
 from .expressions import Expressions
 from .grouping import Grouping
 from .ordering import Ordering
@@ -26,6 +27,7 @@ class Walk:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.calls = Calls(self)
         self.expressions = Expressions(self)
         self.predicates = Predicates(self)
         self.sources = Sources(self)

@@ -21,7 +21,8 @@ FUNCTIONS = function_table(
     fails="""
         abs acos asin atan atan2 cbrt cos cot degrees exp factorial gcd lcm ln log log10 log2 mod pow power radians
         round sin sqrt tan chr format printf strftime strptime try_strptime make_date make_time make_timestamp
-        to_timestamp epoch_ms date_add age time_bucket to_days to_hours to_minutes to_months to_seconds to_weeks to_years
+        to_timestamp epoch_ms date_add age time_bucket to_days to_hours to_minutes to_months to_seconds
+        to_weeks to_years
         regexp_matches regexp_full_match regexp_replace regexp_extract regexp_extract_all regexp_split_to_array
         json_extract json_extract_string json_extract_path json_extract_path_text json_array_length json_keys json_type
         json_object json_merge_patch list_sort list_distinct list_aggregate array_to_string flatten
@@ -48,8 +49,8 @@ PROFILE = Profile(
     nodes=COMMON
     | WRITES
     | names(
-        "ILike SimilarTo RegexpLike Glob Pow BitwiseXor IntDiv JSONExtract JSONExtractScalar Array Bracket Slice Any All "
-        "AtTimeZone Extract Trim Substring StrPosition TryCast Cube Rollup GroupingSets Lateral Unnest"
+        "ILike SimilarTo RegexpLike Glob Pow BitwiseXor IntDiv JSONExtract JSONExtractScalar Array Bracket Slice "
+        "Any All AtTimeZone Extract Trim Substring StrPosition TryCast Cube Rollup GroupingSets Lateral Unnest"
     ),
     total_nodes=TOTAL | names("ILike Array Trim StrPosition Extract TryCast Bracket Slice"),
     types=names(

@@ -8,8 +8,8 @@ from ..profiles import Fold, Placeholder, Profile
 
 FUNCTIONS = function_table(
     total="""
-        ascii btrim char_length character_length concat concat_ws initcap length lower upper ltrim rtrim trim md5 reverse
-        octet_length bit_length starts_with strpos translate to_hex quote_ident quote_literal quote_nullable
+        ascii btrim char_length character_length concat concat_ws initcap length lower upper ltrim rtrim trim md5
+        reverse octet_length bit_length starts_with strpos translate to_hex quote_ident quote_literal quote_nullable
         sha224 sha256 sha384 sha512 array_to_string array_length array_ndims array_lower array_upper cardinality
         array_position array_positions array_remove array_append array_prepend num_nulls num_nonnulls
         to_json to_jsonb row_to_json array_to_json json_build_array jsonb_build_array json_typeof jsonb_typeof
