@@ -3,6 +3,7 @@
 * ``bare``: the SDK's low-level `Server` on its own stdio transport, as its guide shows it
 * ``door``: our door on a chain that only answers
 * ``chain``: our door on the whole chain: identity, policy, masking, recording to disk
+* ``bare_query`` and ``clinic``: the same two ends with the demo clinic's database behind them
 """
 
 from __future__ import annotations
@@ -78,6 +79,54 @@ def chain() -> None:
         serve_house(lambda: load_config(_written(Path(folder))))
 
 
+def bare_query() -> None:
+    """As `bare`, with one tool that runs its SQL on the demo clinic, read-only, and returns the rows."""
+    import json
+    import sqlite3
+
+    import anyio
+    import mcp_types as types
+    from gloveport.examples.demo import clinic as demo
+    from mcp.server.lowlevel.server import Server
+    from mcp.server.stdio import stdio_server
+
+    schema = {"type": "object", "properties": {"sql": {"type": "string"}}}
+    with TemporaryDirectory() as folder:
+        demo.build(Path(folder))
+        database = sqlite3.connect(f"file:{folder}/clinic.db?mode=ro", uri=True)
+
+        async def list_tools(ctx: Any, params: Any) -> types.ListToolsResult:
+            tool = types.Tool(name="database_query", description="Runs a query.", input_schema=schema)
+            return types.ListToolsResult(tools=[tool])
+
+        async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+            assert params.arguments is not None
+            cursor = database.execute(params.arguments["sql"])
+            columns = [{"name": name[0]} for name in cursor.description]
+            content = {"columns": columns, "rows": cursor.fetchall()}
+            text = types.TextContent(type="text", text=json.dumps(content))
+            return types.CallToolResult(content=[text], structured_content=content)
+
+        server = Server("bare", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
+
+        async def serve() -> None:
+            async with stdio_server() as streams:
+                await server.run(*streams, server.create_initialization_options())
+
+        anyio.run(serve)
+
+
+def clinic() -> None:
+    """As ``gloveport serve`` on the demo clinic."""
+    from gloveport.examples.demo import clinic as demo
+    from gloveport.guardrails.config import load_config
+    from gloveport.guardrails.doors.mcp import serve_house
+
+    with TemporaryDirectory() as folder:
+        config = demo.build(Path(folder))
+        serve_house(lambda: load_config(config))
+
+
 def _written(folder: Path) -> Path:
     (folder / "echo.py").write_text(ECHO)
     (folder / "policies").mkdir()
@@ -100,4 +149,4 @@ async def echo(text: str) -> dict[str, str]:
 '''
 
 if __name__ == "__main__":
-    {"bare": bare, "door": door, "chain": chain}[sys.argv[1]]()
+    {f.__name__: f for f in (bare, door, chain, bare_query, clinic)}[sys.argv[1]]()

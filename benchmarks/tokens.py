@@ -64,19 +64,17 @@ def main() -> int:
 def _column(tokens: Tokens, name: str, made: Callable[[int], object]) -> bool:
     """One class: a cold column of 50 new values, the same again, and how fast a long column goes."""
     class_name = "account" if name == "id" else name
-    made(0)
-    tokens.tokenise(class_name, [made(i) for i in range(ROWS)], SCOPE)  # keys are derived, modules imported
-    cold = best(lambda n: tokens.tokenise(class_name, [made(ROWS * n + i) for i in range(ROWS)], SCOPE), 60, start=1)
-    making = best(lambda n: [made(ROWS * n + i) for i in range(ROWS)], 60)
-    values = [made(i) for i in range(ROWS)]
-    warm = best(lambda _: tokens.tokenise(class_name, values, SCOPE), 200)
+    pages = [[made(ROWS * n + i) for i in range(ROWS)] for n in range(100)]
+    tokens.tokenise(class_name, pages[0], SCOPE)  # keys are derived, modules imported
+    cold = best(lambda n: tokens.tokenise(class_name, pages[n], SCOPE), 99, start=1)
+    warm = best(lambda _: tokens.tokenise(class_name, pages[0], SCOPE), 200)
     tokens.flush_now()
     long = [made(10**5 + i) for i in range(20_000)]
     rate = len(long) / best(lambda _: tokens.tokenise(class_name, long, SCOPE), 1)
     tokens.flush_now()
-    page = f"{ROWS} rows new {(cold - making) * 1e3:.3f} ms, again {warm * 1e3:.3f} ms"
+    page = f"{ROWS} rows new {cold * 1e3:.3f} ms, again {warm * 1e3:.3f} ms"
     print(f"{name:8} {page}; {rate / 1e3:.0f} k new values/s")
-    return name == "card" and cold - making > 0.3e-3
+    return name == "card" and cold > 0.3e-3
 
 
 async def _idle_flush(tokens: Tokens) -> float:
