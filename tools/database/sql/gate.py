@@ -13,7 +13,7 @@ from . import refusals
 from .analysis import StatementKind
 from .functions import FunctionFacts, FunctionKind, Safety
 from .names import ascii_lower
-from .nodes import ARGUMENTS
+from .nodes import ARGUMENTS, WRITES
 from .parsing import MARK
 from .profiles import Profile
 
@@ -70,7 +70,7 @@ def _clauses(name: str, node: exp.Expr, stack: list[exp.Expr]) -> None:
         if value is None or value is False or value == []:
             continue
         if known is not None and key not in known:
-            raise _not_allowed(key.rstrip("_"), node)
+            raise _clause_not_allowed(name, key.rstrip("_"), node)
         if isinstance(value, exp.Expr):
             stack.append(value)
         elif isinstance(value, list):
@@ -117,6 +117,13 @@ def _not_allowed(what: str, node: exp.Expr) -> Exception:
     return refusals.construct(
         f"{what} is not allowed in a query.", "Use plain SELECT, JOIN, WHERE, GROUP BY, ORDER BY and LIMIT.", what
     )
+
+
+def _clause_not_allowed(name: str, clause: str, node: exp.Expr) -> Exception:
+    if name in WRITES:
+        hint = "Write INSERT INTO t (columns) VALUES (...), UPDATE t SET ... WHERE ... or DELETE FROM t WHERE ..."
+        return refusals.statement(f"This form of {name.upper()} is not allowed.", hint)
+    return _not_allowed(clause, node)
 
 
 def _check(name: str, node: exp.Expr, profile: Profile, catalog: Catalog, inventory: Inventory, is_root: bool) -> None:

@@ -118,7 +118,8 @@ def _prepared(tokens: list[Token], marked: frozenset[str]) -> list[Token]:
     before: TokenType | None = None
     for i, token in enumerate(tokens):
         kind = token.token_type
-        if i < last and tokens[i + 1].token_type is TokenType.L_PAREN and token.text.upper() in marked:
+        called = i < last and tokens[i + 1].token_type is TokenType.L_PAREN and kind is not TokenType.VALUES
+        if called and token.text.upper() in marked:
             token.text = MARK + token.text
         if before in _ARROWS and kind in _PATHS:
             made += (Token(TokenType.L_PAREN, "("), token, Token(TokenType.R_PAREN, ")"))

@@ -127,6 +127,8 @@ class _Write:
         self._walk.sources.add_item(self._table, Env(self._env.levels, {}, self._frame))
 
     def _others(self) -> None:
+        if self._state.profile.name == "mysql" and (self._tree.args.get("from_") or self._tree.args.get("using")):
+            raise refusals.write("Only one table can be changed at a time.", "Use a subquery in WHERE instead.")
         self._walk.sources.add_from(self._tree, self._env)
         for item in self._tree.args.get("using") or ():
             self._walk.sources.add_item(item, self._env)
@@ -155,6 +157,8 @@ class _Write:
             raise refusals.write("INSERT needs values.", "Write VALUES (...) or SELECT ...")
         self._add_target()
         conflict = self._tree.args.get("conflict")
+        if conflict is not None and self._state.profile.name == "mysql":
+            raise refusals.write("ON CONFLICT is not allowed.", "Insert new rows only, or use UPDATE.", "conflict")
         if conflict is not None:
             self._conflict(conflict)
 
@@ -267,6 +271,7 @@ class _Write:
         inner = bare(node)
         if _is_default(inner, self._state):
             self._state.visited.add(id(inner))
+            node.replace(exp.Var(this="DEFAULT"))  # a column of that name would be quoted
             return
         if isinstance(inner, exp.Literal):
             self._check_literal(inner, target)
