@@ -38,6 +38,7 @@ class Chain:
     ends: dict[str, int] = field(default_factory=dict[str, int])
     open: dict[CallKey, str] = field(default_factory=dict[CallKey, str])  # the last kind seen of each
     closed: bool = False
+    kind: str = ""  # of the last line
 
     def advance(self, kind: str, cid: str | None, att: int, leaf: str, length: int, mono: int) -> None:
         """Take in one line of ``length`` bytes without its newline."""
@@ -45,6 +46,7 @@ class Chain:
         self.prev = leaf
         self.size += length + 1
         self.mono = mono
+        self.kind = kind
         if kind == Kind.SESSION_CLOSED:
             self.closed = True
         if cid is None:
@@ -96,6 +98,7 @@ class Chain:
             "ends": dict[str, JsonValue](self.ends),
             "open": [[cid, att, stage] for (cid, att), stage in self.open.items()],
             "closed": self.closed,
+            "kind": self.kind,
         }
 
     @classmethod
@@ -113,4 +116,5 @@ class Chain:
             ends={str(k): int(cast("int", v)) for k, v in cast("JsonObject", data["ends"]).items()},
             open={(str(cid), int(att)): str(stage) for cid, att, stage in open_calls},
             closed=bool(data["closed"]),
+            kind=str(data["kind"]),
         )

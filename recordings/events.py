@@ -476,6 +476,7 @@ class LogOpened(Body):
     server: Server
     pid: int
     segment: int
+    heartbeat_us: int | None = None  # how often `Heartbeat` follows
 
 
 @dataclass(frozen=True, slots=True)

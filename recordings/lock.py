@@ -35,6 +35,23 @@ class LogLock:
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)  # for humans; the lock itself is the kernel's
         return cls(fd)
 
+    @staticmethod
+    def is_held(path: Path) -> bool:
+        """Whether a process has the lock right now; False when there is none or it cannot be looked at."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(fd)
+        return False
+
     def release(self) -> None:
         """Give the lock back."""
         if self._fd >= 0:

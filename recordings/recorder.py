@@ -260,6 +260,7 @@ class Recorder:
                 server=self._server,
                 pid=os.getpid(),
                 segment=self._journal.position.segment,
+                heartbeat_us=int(self._heartbeat_seconds * 1_000_000) or None,
             ),
         )
         if crashed:
@@ -598,8 +599,8 @@ class Recorder:
         try:
             for record in list(self._sessions.values()):
                 self._end(record, reason, "shutdown")
-            size = self._journal.position.size + self._journal.backlog + 1
-            self.append(self._log_record, LogClosed(reason=reason, size=size))
+            self._journal.commit_blocking()  # what is pending may hold blobs, which are no events
+            self.append(self._log_record, LogClosed(reason=reason, size=self._journal.position.size + 1))
             self._journal.commit_blocking()
             self._checkpoint()
         except OSError as error:

@@ -16,6 +16,7 @@ import orjson
 from .blobs import digest_of
 from .chain import Chain
 from .envelope import BadLine, decode
+from .events import Kind
 from .frames import FrameKind, scan
 from .journal import Position
 from .layout import Layout, LogLayout, make_folder, open_file, replace_file, sync_file, sync_folder, write_all
@@ -36,8 +37,10 @@ class Recovered:
 
     @property
     def clean(self) -> bool:
-        """The earlier process closed the log in good order."""
-        return not (self.events or self.torn_bytes or self.sessions or self.kept or self.rebuilt)
+        """There was no earlier process, or it closed the log in good order."""
+        if self.events or self.torn_bytes or self.sessions or self.kept or self.rebuilt:
+            return False
+        return self.log.seq == 0 or self.log.kind == Kind.LOG_CLOSED
 
 
 def read_state(log: LogLayout) -> Recovered:
@@ -74,7 +77,10 @@ def looks_clean(log: LogLayout) -> bool:
         return True
     path = log.segment(segments[-1])
     return (
-        not state.sessions and state.position.segment == segments[-1] and path.stat().st_size == state.position.offset
+        not state.sessions
+        and state.log.kind == Kind.LOG_CLOSED
+        and state.position.segment == segments[-1]
+        and path.stat().st_size == state.position.offset
     )
 
 
