@@ -6,6 +6,7 @@ The file may be YAML or JSON. Environment variables override it: ``GLOVEPORT_REC
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import os
 from collections.abc import Iterator, Mapping
@@ -91,7 +92,18 @@ class FileRootConfig(Strict):
     write: bool = False
     cross_mounts: bool = False
     hidden: bool = False
+    hard_links: bool = False
+    encoding: str | None = None
     limits: LimitsConfig = LimitsConfig()
+
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else codecs.lookup(value).name
+        except LookupError:
+            raise ValueError("is no encoding; write for example cp1250") from None
 
 
 class MaskingConfig(Strict):

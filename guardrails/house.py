@@ -177,6 +177,8 @@ def _root(name: str, config: FileRootConfig) -> FileSettings:
         write=config.write,
         cross_mounts=config.cross_mounts,
         hidden=config.hidden,
+        hard_links=config.hard_links,
+        encoding=config.encoding,
         seconds=config.limits.seconds,
     )
     caps: dict[str, int] = {}
