@@ -50,7 +50,9 @@ def leaks(haystack: object, canaries: Iterable[str] | Mapping[str, str] = CANARI
     views = _views(hay)
     found: list[str] = []
     for name, canary in named:
-        found += [f"{name} ({kind})" for kind, spelling in spellings(canary) if any(spelling in view for view in views)]
+        kinds = (kind for kind, spelling in spellings(canary) if any(spelling in view for view in views))
+        if kind := next(kinds, None):
+            found.append(f"{name} ({kind})")
     return found
 
 

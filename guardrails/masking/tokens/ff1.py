@@ -122,10 +122,12 @@ class FF1:
         import numpy as np
 
         shape = self._shape(length)
-        for number in numbers:
-            self._checked(number, shape)
-        halves = [divmod(x, shape.modulus_v) for x in numbers]
+        self._checked(min(numbers), shape)
+        self._checked(max(numbers), shape)
         tweak = None if tweaks is None else np.array(tweaks, dtype=np.uint64)
+        if shape.modulus_u * shape.modulus_v <= 1 << 64:
+            return _listed(self._word_array(np.array(numbers, dtype=np.uint64), shape, tweak, decrypt=False))
+        halves = [divmod(x, shape.modulus_v) for x in numbers]
         if shape.modulus_v > 1 << 64:
             words = [(a >> 64, a & _WORD, b >> 64, b & _WORD) for a, b in halves]
             a1, a0, b1, b0 = (np.array(column, dtype=np.uint64) for column in zip(*words, strict=True))
@@ -192,17 +194,20 @@ class FF1:
         return cast("tuple[Words, Words, Words, Words]", out)
 
     def _array(self, numbers: Words, length: int, *, decrypt: bool) -> Words:
-        import numpy as np
-
         shape = self._shape(length)
         if self.radix**length > 1 << 64:
             raise ValueError("numbers of this length do not fit a word")
         if len(numbers) and self.radix**length <= _WORD and int(numbers.max()) >= self.radix**length:
             raise ValueError("a number is beyond its length")
+        return self._word_array(numbers, shape, None, decrypt=decrypt)
+
+    def _word_array(self, numbers: Words, shape: _Shape, tweaks: Words | None, *, decrypt: bool) -> Words:
+        import numpy as np
+
         modulus = np.uint64(shape.modulus_v)
         a = numbers // modulus
         b = numbers - a * modulus
-        a, b = self.encrypt_halves(a, b, length, decrypt=decrypt)
+        a, b = self.encrypt_halves(a, b, shape.n, tweaks, decrypt=decrypt)
         return a * modulus + b
 
     # Below: the standard's steps

@@ -56,6 +56,7 @@ class Form:
     needle: str = ""
     in_text: bool = True  # looked for inside texts; else only where it is the whole of a value
     strong: bool = True  # nothing but a token, or somebody's idea of one, looks like this
+    apart: bool = False  # what its codec takes is never a token of any form, so nobody needs to ask
     separators: str = ""  # where a match may be too long: at which characters to cut it shorter
     codec: Callable[[DeriveKey, str, int], Codec] | None = None  # given keys, class and epoch
     drafts: Callable[[DeriveKey, str], VaultCodec] | None = None  # given keys and class
@@ -86,8 +87,7 @@ def _email(text: str) -> str:
 
 def _card(text: str) -> str | None:
     """A number that passes Luhn is no token."""
-    digits = Layout.of(text).digits
-    return None if card.check_digit(digits[:-1]) == int(digits[-1]) else text
+    return None if card.passes(Layout.of(text).digits) else text
 
 
 def _url(text: str) -> str:
@@ -132,6 +132,7 @@ _FORMS: Final = (
         "card",
         strong=False,
         separators=" -",
+        apart=True,
         codec=lambda keys, _class, _epoch: card.CardCodec(keys),
     ),
     Form(
@@ -141,6 +142,7 @@ _FORMS: Final = (
         _ssn,
         Proof.SEAL,
         "ssn",
+        apart=True,
         codec=lambda keys, _class, _epoch: ssn.SsnCodec(keys),
     ),
     Form(
@@ -188,6 +190,7 @@ _FORMS: Final = (
         Proof.SEAL,
         "ip",
         needle="db8:",
+        apart=True,
         codec=lambda keys, _class, _epoch: network.Ipv4Codec(keys),
     ),
     Form(
@@ -207,6 +210,7 @@ _FORMS: Final = (
         str.lower,
         Proof.SEAL,
         "mac",
+        apart=True,
         codec=lambda keys, _class, _epoch: network.MacCodec(keys),
     ),
     Form(

@@ -20,7 +20,7 @@ from .codecs.integers import IntegerCodec
 from .codecs.money import noisy
 from .forms import CLASS_FORMS, FORMS, OTHER_FORMS, VAULT_ONLY, Form, Proof
 from .keyed import Keyed
-from .recognise import is_redaction, may_be_token
+from .recognise import SPACE, is_redaction, may_be_token
 from .typed import Natural, natural
 from .vault import Vault, VaultRow
 
@@ -81,21 +81,30 @@ class Maker:
         known = self._memory.tokens(self._keyed.place(scope).owner, class_name, self._keys.current)
         keys = [self._memory.key(text) for text in texts]
         tokens: list[str | None] = [known.get(key) for key in keys]
-        cores: list[str] = []
-        places: list[int] = []
-        for i, text in enumerate(texts):
-            if tokens[i] is not None:
-                continue
-            core = text.strip() or text
-            if is_redaction(core) or (may_be_token(core) and self._token_class(core, scope) is not None):
-                tokens[i] = text
+        new = [i for i, token in enumerate(tokens) if token is None]
+        cores = [texts[i].strip(SPACE) or texts[i] for i in new]
+        for i, core, token in zip(new, cores, self._of_new(class_name, cores, scope), strict=True):
+            if token is None:  # a token already, or a mask
+                tokens[i] = texts[i]
             else:
-                cores.append(core)
-                places.append(i)
-        for i, core, token in zip(places, cores, self._of_cores(class_name, cores, scope), strict=True):
-            text = texts[i]
-            tokens[i] = known[keys[i]] = token if len(core) == len(text) else text.replace(core, token, 1)
+                text = texts[i]
+                tokens[i] = known[keys[i]] = token if len(core) == len(text) else text.replace(core, token, 1)
         return [token or f"[masked:{class_name}]" for token in tokens]
+
+    def _of_new(self, class_name: str, cores: Sequence[str], scope: Scope) -> list[str | None]:
+        """Tokens for texts; None for those that are one already, or a mask."""
+        form = FORMS[CLASS_FORMS.get(class_name, OTHER_FORMS)[0]]
+        tokens: list[str | None] = [None] * len(cores)
+        if form.apart:
+            tokens = list(self._made(form, class_name, cores, scope))
+        values = [i for i, token in enumerate(tokens) if token is None and not self._is_masked(cores[i], scope)]
+        made = self._of_cores(class_name, [cores[i] for i in values], scope) if values else ()
+        for i, token in zip(values, made, strict=True):
+            tokens[i] = token
+        return tokens
+
+    def _is_masked(self, text: str, scope: Scope) -> bool:
+        return is_redaction(text) or (may_be_token(text) and self._token_class(text, scope) is not None)
 
     def _of_cores(self, class_name: str, cores: Sequence[str], scope: Scope) -> list[str]:
         """Try the forms of the class in their order; what is left takes the general ones."""

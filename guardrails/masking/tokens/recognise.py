@@ -30,8 +30,10 @@ _ANY_OTHER: Final = re.compile(
     "|".join(f"(?:{form.loose})" for form in FORMS.values() if form is not _CARD), re.IGNORECASE
 )
 _REDACTED: Final = re.compile(REDACTED)
-_AROUND: Final = " \t\r\n\"'`“”‘’«»"
+SPACE: Final = " \t\r\n"
+_AROUND: Final = SPACE + "\"'`“”‘’«»"
 _BEHIND: Final = ".,;:!?"
+_SHORTEST, _LONGEST = 5, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def candidates(text: str) -> Iterator[Candidate]:
 def whole(text: str) -> Iterator[Candidate]:
     """The ways to read a whole text as a token; quotes and space around it and punctuation behind it do not count."""
     core = text.strip(_AROUND).rstrip(_BEHIND).rstrip(_AROUND)
-    if len(core) < 5 or len(core) > 400:
+    if len(core) > _LONGEST or (len(core) < _SHORTEST and core[:1] != "-"):  # a whole number may be short
         return
     start = text.index(core)
     for form, pattern in _WHOLE:
@@ -101,7 +103,7 @@ def _has_digit(text: str) -> bool:
 
 def _readings(form: Form, text: str, start: int) -> Iterator[Candidate]:
     """The match, and where its end is not certain, all shorter ones that end before a separator."""
-    while len(text) >= 5:
+    while len(text) >= _SHORTEST:
         if (token := form.canonical(text)) is not None:
             yield Candidate(start, start + len(text), form, token)
         cut = max((text.rfind(separator) for separator in form.separators), default=-1)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _HOLES: Final = str.maketrans({**{str(digit): "%s" for digit in range(10)}, "%": "%%"})
 _NO_SEPARATORS: Final = str.maketrans("", "", "".join(map(chr, (*range(48), *range(58, 128)))))
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """``filled`` puts other digits into the places of the first ones: separators are never lost. ASCII texts only."""
 
     text: str
