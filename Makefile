@@ -39,7 +39,7 @@ bench: env ## every figure of the README; ONLY=name for one
 	$(BIN)/python -m benchmarks $(ONLY)
 
 conformance: env ## the official MCP suite, one line per revision
-	@$(BIN)/python scripts/conformance.py
+	@$(BIN)/python scripts/conformance.py --setup && $(BIN)/python scripts/conformance.py
 
 sql-cases: env ## attacks and benign queries on twin databases, through the MCP door
 	@$(BIN)/python scripts/sql_cases.py $(ARGS)
