@@ -15,7 +15,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -108,23 +108,30 @@ class ApprovalStore:
             approvals[made.id] = made
             return made
 
-    def use(self, digest: str, policy: str, rule: str) -> Approval | None:
-        """Take the yes for exactly this call, once; None when there is none."""
+    def use(self, digest: str, policy: str, rules: Sequence[str]) -> tuple[Approval, ...] | None:
+        """Take the yes to exactly this call that each of these rules wants, once; None, and nothing taken, while one
+        is missing."""
         with self._locked() as approvals:
             now = self._clock()
-            for approval in approvals.values():
-                same = (approval.digest, approval.policy, approval.rule) == (digest, policy, rule)
-                if same and approval.state == APPROVED and approval.live(now):
-                    approvals[approval.id] = replace(approval, state=USED)
-                    return approval
-            return None
+            given = {
+                approval.rule: approval
+                for approval in approvals.values()
+                if (approval.digest, approval.policy) == (digest, policy)
+                and approval.state == APPROVED
+                and approval.live(now)
+            }
+            if not set(rules) <= set(given):
+                return None
+            taken = tuple(given[rule] for rule in rules)
+            approvals.update((approval.id, replace(approval, state=USED)) for approval in taken)
+            return taken
 
     def settle(self, id: str, approver: str, *, yes: bool, roles: frozenset[str], note: str | None = None) -> Approval:
         """A human's answer. Raises `ApprovalError` when it does not count."""
         with self._locked() as approvals:
             approval = approvals.get(id)
             if approval is None:
-                raise ApprovalError(f"no approval {id}; list them with: gloveport approve --list")
+                raise ApprovalError(f"no approval {id}; list them with: gloveport approve")
             if not approval.live(self._clock()) or approval.state != PENDING:
                 raise ApprovalError(f"approval {id} is {approval.state if approval.state != PENDING else 'expired'}")
             if yes and approver == approval.human:

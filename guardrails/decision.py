@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Protocol, TypeAlias, cast
+import datetime as dt
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol, TypeAlias, cast
 
 from ..policies.decide import Decision
+from ..policies.obligations import INFERENCE, Owed
+from ..policies.request import (
+    CLASSES,
+    QUERIES,
+    Claims,
+    DecisionRequest,
+    History,
+    Principal,
+    Query,
+    SiteVocabulary,
+    ToolFacts,
+    as_json,
+)
 from ..policies.request import Access as PolicyAccess
-from ..policies.request import Claims, DecisionRequest, Principal, SessionFacts, SiteVocabulary
 from ..policies.store import PolicyStore
 from ..recordings import events
 from ..tools.tool import Access, Action, ColumnRef, ColumnRules, JsonObject, Limits, Mask, Place, Plan, ToolSpec
-from .approval import ApprovalStore, Ask, call_digest
+from .approval import PENDING, ApprovalStore, Ask, call_digest
 from .config import Config
+from .history import CallHistory, Histories, SessionState
 from .identity import Claim, Identity
 from .masking.duties import Duties
-from .masking.restore import Clearance
+from .masking.restore import NEVER_BY_DEFAULT, Clearance
 
 RulesOf: TypeAlias = Callable[[str], Awaitable[ColumnRules]]
-
-
-class SessionState(Protocol):
-    """What a decision reads of a session."""
-
-    calls: int
-    classes: set[str]
-    transport: str
-
-    def recent_calls(self, seconds: float = 60.0) -> int: ...
 
 
 class ApprovalRecord(Protocol):
@@ -72,6 +76,9 @@ class Verdict:
     policy: str = ""
 
 
+_READING: Final = frozenset({"db.schema", "db.select"})
+
+
 class Decider:
     """Turns a plan into a question for the policy, and the answer into a verdict."""
 
@@ -80,6 +87,9 @@ class Decider:
         self._config = config
         self._approvals = approvals
         self._rules = rules
+        self._histories = Histories()
+        own = site_vocabulary(config, ()).classes
+        self._classes = sorted({*CLASSES, *own})
 
     def visible(self, spec: ToolSpec, identity: Identity) -> bool:
         """Whether the policy could allow this tool at all: some action of it on something the configuration names."""
@@ -88,7 +98,7 @@ class Decider:
         effects = frozenset(map(str, spec.effects))
         principal = _principal(identity, "")
         return any(
-            self._policy.decide(DecisionRequest(principal, (access,), effects=effects, tool=spec.name)).effect != "deny"
+            self._policy.possible(DecisionRequest(principal, (access,), effects=effects, tool=ToolFacts(spec.name)))
             for action in spec.actions
             for access in self._candidates(spec, action)
         )
@@ -97,34 +107,38 @@ class Decider:
         """The verdict on a plan. A plan that touches nothing is denied: there is nothing to decide on."""
         if identity.scopes and (outside := self._outside(spec, plan, identity)) is not None:
             return self._scoped_out(outside)
-        accesses = [await self._access(access) for access in plan.accesses]
+        history = self._histories.begun(identity.principal, session)
         request = DecisionRequest(
             principal=_principal(identity, session.transport),
-            accesses=tuple(accesses),
-            session=SessionFacts(session.calls, session.recent_calls(), frozenset(session.classes)),
+            accesses=tuple([await self._access(access) for access in plan.accesses]),
+            session=History(session.calls, history.calls(60.0), history.classes()),
             effects=frozenset(map(str, plan.effects)),
-            facts={k: v for k, v in plan.facts.items() if isinstance(v, bool | int | str)},
-            tool=spec.name,
+            sql=_query(plan),
+            tool=_tool_facts(spec, plan),
+            now=dt.datetime.now(dt.UTC),
         )
         decision = self._policy.decide(request)
         verdict = _verdict(decision, request, plan)
+        if verdict.denied is None and (unmet := _unmet(decision.owed, request, identity, history)) is not None:
+            verdict = replace(verdict, denied=unmet)
         if verdict.denied is None:
-            verdict = self._owed(verdict, decision, identity, session)
-        if verdict.denied is None:
-            verdict = replace(verdict, clearances=self._clearances(plan, request))
+            verdict = replace(verdict, clearances=self._clearances(plan, request, identity, history))
         return verdict
 
     def missing_approval(
         self, verdict: Verdict, spec: ToolSpec, plan: Plan, arguments: bytes, identity: Identity, record: ApprovalRecord
     ) -> JsonObject | None:
         """What a human must still say yes to, or None. A yes is used up here, for exactly this call."""
-        for duty in verdict.approvals:
-            digest = call_digest(self._approvals.key, spec.name, arguments, identity.principal)
-            used = self._approvals.use(digest, verdict.policy, duty.rule)
-            if used is not None:
-                record.approved(used.id, used.approver)
-                continue
-            asked = self._approvals.ask(
+        if not verdict.approvals:
+            return None
+        digest = call_digest(self._approvals.key, spec.name, arguments, identity.principal)
+        used = self._approvals.use(digest, verdict.policy, [duty.rule for duty in verdict.approvals])
+        if used is not None:
+            for approval in used:
+                record.approved(approval.id, approval.approver)
+            return None
+        asked = [
+            self._approvals.ask(
                 Ask(
                     tool=spec.name,
                     digest=digest,
@@ -138,39 +152,46 @@ class Decider:
                     seconds=duty.seconds,
                 )
             )
-            wanted: JsonObject = {
-                "id": asked.id,
-                "expires": int(asked.expires),
-                "how": f"A human runs: gloveport approve {asked.id}. Then make exactly the same call again.",
-            }
-            record.asked(wanted)
-            return wanted
-        return None
+            for duty in verdict.approvals
+        ]
+        waiting = next((approval for approval in asked if approval.state == PENDING), asked[0])
+        wanted: JsonObject = {
+            "id": waiting.id,
+            "expires": int(waiting.expires),
+            "how": f"A human runs: gloveport approve {waiting.id}. Then make exactly the same call again.",
+        }
+        record.asked(wanted)
+        return wanted
 
-    def _owed(self, verdict: Verdict, decision: Decision, identity: Identity, session: SessionState) -> Verdict:
-        """Duties that can be settled on the spot: a rate, a stated purpose."""
-        for calls, seconds in decision.owed.rates:
-            if session.recent_calls(seconds) > calls:
-                message = f"More than {calls} calls within {seconds:g} seconds."
-                return replace(verdict, denied=Denied("rate-limited", message, "Wait, then ask for more at a time."))
-        purpose = identity.purpose.value if identity.purpose else ""
-        if len(purpose) < decision.owed.reason:
-            message = "This needs a stated purpose."
-            hint = "Set identity.purpose, or send dev.gloveport/purpose in _meta."
-            return replace(verdict, denied=Denied("purpose-needed", message, hint))
-        return verdict
+    def _clearances(
+        self, plan: Plan, request: DecisionRequest, identity: Identity, history: CallHistory
+    ) -> tuple[Clearance, ...]:
+        """Sinks whose text may get real values back, class by class: only where a rule permits token.restore."""
 
-    def _clearances(self, plan: Plan, request: DecisionRequest) -> tuple[Clearance, ...]:
-        """Sinks whose text may get real values back: only where a rule permits token.restore for it."""
-        cleared: list[Clearance] = []
+        def cleared(kind: str, name: str, argument: str, class_name: str) -> bool:
+            """A secret's rule must name the class: who permits a tool its addresses does not mean passwords."""
+            classes = frozenset({class_name})
+            root = self._config.files.get(name)
+            sink = PolicyAccess(
+                "token.restore", kind, name, open=True, writable=bool(root and root.write), classes=classes
+            )
+            answer = self._policy.decide(
+                replace(request, accesses=(replace(sink, touched=classes),), argument=argument)
+            )
+            masked = {class_name, "*"} & set(answer.owed.masks)
+            if answer.effect != "allow" or masked or _unmet(answer.owed, request, identity, history) is not None:
+                return False
+            rules = (rule.body for rule in self._policy.bundle.rules if rule.id in answer.rules)
+            return class_name not in NEVER_BY_DEFAULT or any(f'DataClass::"{class_name}"' in body for body in rules)
+
+        found: list[Clearance] = []
         for target in sorted({slot.target for slot in plan.slots if slot.place is Place.CONTENT}):
-            name = target.partition(".")[0] if target.partition(".")[0] in self._config.files else target
-            kind = "file_root" if name in self._config.files else "tool"
-            sink = PolicyAccess("token.restore", kind, name.partition(".")[0])
-            answer = self._policy.decide(replace(request, accesses=(sink,)))
-            if answer.effect == "allow":
-                cleared.append(Clearance(frozenset({Place.CONTENT}), frozenset({target})))
-        return tuple(cleared)
+            name, dot, argument = target.partition(".")
+            kind = "tool" if dot else "file_root"
+            classes = {one for one in self._classes if cleared(kind, name, argument, one)}
+            if classes:
+                found.append(Clearance(frozenset({Place.CONTENT}), frozenset({target}), frozenset(classes)))
+        return tuple(found)
 
     async def _access(self, access: Access) -> PolicyAccess:
         """A tool's access in the policy's words, with the classes of its columns."""
@@ -196,17 +217,24 @@ class Decider:
         )
 
     def _candidates(self, spec: ToolSpec, action: Action) -> Iterator[PolicyAccess]:
-        """Everything the configuration names that this action could be about."""
+        """Everything the configuration or a rule names that this action could be about."""
         verb = str(action)
         if verb.startswith("db."):
             for name, database in self._config.databases.items():
-                table = PolicyAccess(verb, "table", f"{name}.*", name, writable=database.write)
-                yield table if database.write or verb in ("db.schema", "db.select") else replace(table, open=False)
+                if database.write or verb in _READING:
+                    listed = {f"{name}.{table}" for table in database.tables or ("*",)}
+                    named = {n for kind, n in self._policy.bundle.named if kind == "Table" and n.startswith(f"{name}.")}
+                    for table in sorted(listed | named):
+                        yield PolicyAccess(verb, "table", table, name, open=True, writable=database.write)
         elif verb.startswith("file."):
             for name, root in self._config.files.items():
-                yield PolicyAccess(verb, "file_root", name, writable=root.write)
+                yield PolicyAccess(verb, "file_root", name, open=True, writable=root.write)
+                named = {n for kind, n in self._policy.bundle.named if kind == "File" and n.startswith(f"{name}/")}
+                for file in sorted({f"{name}/*", *named}):
+                    yield PolicyAccess(verb, "file", file, name, open=True, writable=root.write)
         else:
-            yield PolicyAccess(verb, "session" if action is Action.SESSION_STATUS else "tool", spec.name)
+            kind = "session" if action is Action.SESSION_STATUS else "tool"
+            yield PolicyAccess(verb, kind, spec.name, open=True)
 
     def _within(self, spec: ToolSpec, identity: Identity) -> bool:
         named = {spec.name, *self._config.databases, *self._config.files}
@@ -239,7 +267,7 @@ def site_vocabulary(config: Config, tools: Iterable[str]) -> SiteVocabulary:
         tools=frozenset(tools),
         classes=frozenset(own_classes),
         tables=frozenset(listed),
-        writable_roots=frozenset(name for name, root in config.files.items() if root.write),
+        approvers=frozenset[str]().union(*config.identity.approvers.values()) if config.identity.approvers else None,
     )
 
 
@@ -263,6 +291,38 @@ def _principal(identity: Identity, transport: str) -> Principal:
     )
 
 
+def _query(plan: Plan) -> Query:
+    """What the database tools' plan says of its statement. A missing or odd fact is the most careful one."""
+    inference, bounded = plan.facts.get("sql.inference"), plan.facts.get("sql.bounded")
+    return Query(str(inference) if inference in INFERENCE else Query().inference, bounded is True)
+
+
+def _tool_facts(spec: ToolSpec, plan: Plan) -> ToolFacts:
+    def names(kind: str) -> frozenset[str]:
+        found = plan.facts.get(kind)
+        return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
+
+    return ToolFacts(spec.name, names("reads"), names("writes"), names("sends"))
+
+
+def _unmet(owed: Owed, request: DecisionRequest, identity: Identity, history: CallHistory) -> Denied | None:
+    """Duties that can be settled on the spot: a rate, a stated purpose, the mode of the SQL guard."""
+    for calls, seconds in owed.rates:
+        if history.calls(seconds) > calls:
+            message = f"More than {calls} calls within {seconds:g} seconds."
+            return Denied("rate-limited", message, "Wait, then ask for more at a time.")
+    purpose = identity.purpose.value if identity.purpose else ""
+    if len(purpose) < owed.reason:
+        hint = "Set identity.purpose, or send dev.gloveport/purpose in _meta."
+        return Denied("purpose-needed", "This needs a stated purpose.", hint)
+    queried = any(access.action in QUERIES for access in request.accesses)
+    if owed.inference and queried and INFERENCE.index(request.sql.inference) > INFERENCE.index(owed.inference):
+        message = f"The policy answers this only in {owed.inference} mode; the statement needs {request.sql.inference}."
+        hint = "Do not filter, join, sort, group or compute by masked columns; compare them with tokens, or show them."
+        return Denied("inference-mode", message, hint)
+    return None
+
+
 def _verdict(decision: Decision, request: DecisionRequest, plan: Plan) -> Verdict:
     denied = None
     if decision.effect == "deny":
@@ -282,30 +342,17 @@ def _verdict(decision: Decision, request: DecisionRequest, plan: Plan) -> Verdic
 
 def _event(decision: Decision, request: DecisionRequest, plan: Plan) -> events.PolicyDecided:
     """The decision and its complete input, so that another policy can be asked the same question later."""
-    facts = cast("dict[str, events.Json]", _plain(request))
-    owed = cast("dict[str, events.Json]", _plain(decision.owed))
+    facts = cast("dict[str, events.Json]", request.as_json())
+    owed = cast("dict[str, events.Json]", as_json(decision.owed))
     return events.PolicyDecided(
         effect="ask" if decision.effect == "pending" else decision.effect,
         rules=list(decision.rules),
         facts=facts,
         reasons=list(decision.places),
-        obligations=[owed] if any(owed.values()) else [],
+        obligations=[owed] if decision.owed else [],
         code=decision.code,
         statement=plan.statement,
         engine=events.Engine("cedar"),
         policy_digest=decision.digest,
         us=decision.microseconds,
     )
-
-
-def _plain(value: object) -> object:
-    """A dataclass as JSON: sets sorted, so that equal inputs give equal bytes."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, frozenset | set):
-        return sorted(str(item) for item in cast("frozenset[object]", value))
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in cast("list[object]", value)]
-    return value

@@ -10,11 +10,16 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from .loader import Bundle, Rule
+from .loader import Bundle, Rule, reads
 from .obligations import Obligation, Owed, merged
 from .request import Access, DecisionRequest, Effect
+
+if TYPE_CHECKING:
+    from .engine import Matched
 
 _CACHED = 2048
 
@@ -40,33 +45,50 @@ class Decider:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        text = "\n".join(rule.text for rule in bundle.rules)
-        self._reads_session = "context.session" in text
-        self._reads_hour = "context.hour" in text
-        self._cache: OrderedDict[object, tuple[tuple[int, ...], int]] = OrderedDict()
+        self._reads_session = any(reads(rule.body, {"session"}) for rule in bundle.rules)
+        self._reads_hour = any(reads(rule.body, {"hour"}) for rule in bundle.rules)
+        self._cache: OrderedDict[object, Matched] = OrderedDict()
 
     def decide(self, request: DecisionRequest) -> Decision:
         began = time.perf_counter_ns()
-        verdict = self._combined(request)
+        now = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone)
+        verdict = self._combined(request, now)
         return replace(verdict, microseconds=(time.perf_counter_ns() - began) // 1000)
 
-    def _combined(self, request: DecisionRequest) -> Decision:
+    def possible(self, request: DecisionRequest) -> bool:
+        """Whether some call like this could be allowed: rules that depend on what a call touches are given the benefit
+        of the doubt, in both directions."""
+        now = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone)
+        for access in request.accesses:
+            matched = self.bundle.tools.matching(request, access, now.hour)
+            rules = self._active([self.bundle.rules[i] for i in matched.rules], now)
+            barred = any(rule.effect == "forbid" and rule.obligation is None and not rule.varies for rule in rules)
+            if matched.errors or barred or not any(rule.effect == "permit" for rule in rules):
+                return False
+        return True
+
+    @staticmethod
+    def _active(rules: Sequence[Rule], now: dt.datetime) -> list[Rule]:
+        today = now.date()
+        return [rule for rule in rules if not rule.shadow and (rule.expires is None or today <= rule.expires)]
+
+    def _combined(self, request: DecisionRequest, now: dt.datetime) -> Decision:
         decided: dict[str, Rule] = {}
         owed: list[tuple[str, Obligation]] = []
         shadows: set[str] = set()
-        denied: list[str] = []
+        denied: list[Access] = []
         refusals: list[Rule] = []
         errors = 0
         for access in request.accesses:
-            matched, broken = self._matching(request, access)
-            errors += broken
-            rules = [self.bundle.rules[i] for i in matched]
+            matched = self._matching(request, access, now.hour)
+            errors += matched.errors
+            rules = [self.bundle.rules[i] for i in matched.rules]
             shadows |= {rule.id for rule in rules if rule.shadow}
-            active = [rule for rule in rules if not rule.shadow]
+            active = self._active(rules, now)
             plain = [rule for rule in active if rule.effect == "forbid" and rule.obligation is None]
             permits = [rule for rule in active if rule.effect == "permit"]
-            if plain or not permits or broken:
-                denied.append(access.name)
+            if plain or not permits or matched.errors:
+                denied.append(access)
                 refusals += plain
                 continue
             conditional = [rule for rule in active if rule.obligation is not None]
@@ -77,7 +99,9 @@ class Decider:
                 "deny", "policy-error", "The policy could not be evaluated.", [], Owed(), shadows, denied
             )
         if denied:
-            why = next((rule.why for rule in refusals if rule.why), "")
+            first = denied[0]
+            unpermitted = f"No rule permits {first.action} on {first.name}."
+            why = next((rule.why for rule in refusals if rule.why), "" if refusals else unpermitted)
             return self._decision("deny", "policy-denied", why, refusals, Owed(), shadows, denied)
         duties = merged(owed)
         effect, code = ("pending", "approval-needed") if duties.approvals else ("allow", "allowed")
@@ -91,7 +115,7 @@ class Decider:
         rules: list[Rule],
         owed: Owed,
         shadows: set[str],
-        denied: list[str],
+        denied: list[Access],
     ) -> Decision:
         ordered = sorted({rule.id: rule for rule in rules}.values(), key=lambda rule: rule.id)
         return Decision(
@@ -102,22 +126,20 @@ class Decider:
             places=tuple(rule.place for rule in ordered),
             owed=owed,
             shadows=tuple(sorted(shadows)),
-            denied=tuple(denied),
+            denied=tuple(access.name for access in denied),
             digest=self.bundle.digest,
         )
 
-    def _matching(self, request: DecisionRequest, access: Access) -> tuple[tuple[int, ...], int]:
-        hour = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone).hour
+    def _matching(self, request: DecisionRequest, access: Access, hour: int) -> Matched:
         key = self._key(request, access, hour)
         if (known := self._cache.get(key)) is not None:
             return known
         matched = self.bundle.matches.matching(request, access, hour)
-        answer = (matched.rules, matched.errors)
         if not matched.errors:
-            self._cache[key] = answer
+            self._cache[key] = matched
             while len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
-        return answer
+        return matched
 
     def _key(self, request: DecisionRequest, access: Access, hour: int) -> object:
         """Everything a rule of this bundle can read."""
@@ -125,6 +147,9 @@ class Decider:
             request.principal,
             access,
             request.effects,
+            request.sql,
+            request.tool,
+            request.argument,
             request.session if self._reads_session else None,
             hour if self._reads_hour else None,
         )

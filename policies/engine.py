@@ -8,6 +8,7 @@ that errors, which would open a forbid: any error here is reported, and denies.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from cedarpy import (
     validate_policies,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from .request import KINDS, Access, DecisionRequest
+from .request import KINDS, QUERIES, Access, DecisionRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,16 @@ def parsed_schema(text: str) -> Schema:
 def complaints(statement: str, schema: Schema) -> list[str]:
     """What is wrong with one statement, by parser and validator; empty when nothing is."""
     try:
-        PolicySet.from_str(statement)
+        policies = PolicySet.from_str(statement)
+        policies.to_pst()  # refuses what is nested over 100 levels deep
     except ValueError as error:
         return [f"not valid Cedar: {one_line(error)}"]
-    return [one_line(error.error) for error in validate_policies(statement, schema).errors]
+    if not len(policies):
+        return ["a template (?principal, ?resource) is never linked here; name whom the rule is for"]
+    return [
+        re.sub(r"^for policy `policy0`[,:] ", "", one_line(error.error))
+        for error in validate_policies(statement, schema).errors
+    ]
 
 
 class MatchSet:
@@ -65,11 +72,13 @@ class MatchSet:
 
     def matching(self, request: DecisionRequest, access: Access, hour: int) -> Matched:
         """Every rule that matches this access of the request; never raises."""
+        if not self._count:
+            return Matched((), 0)
         try:
-            entities = Entities.from_json_str(  # pyright: ignore[reportUnknownMemberType]
-                json.dumps(_entities(request, access)), self._schema
+            known = Entities.from_json_str(  # pyright: ignore[reportUnknownMemberType]
+                json.dumps(entities(request, access)), self._schema
             )
-            answer = is_authorized(_question(request, access, hour), self._policies, entities, self._schema)
+            answer = is_authorized(question(request, access, hour), self._policies, known, self._schema)
         except (ValueError, TypeError):
             return Matched((), 1)
         errors = len(answer.diagnostics.errors) + (answer.decision is Decision.NoDecision)
@@ -88,12 +97,13 @@ def _resource(access: Access) -> dict[str, str]:
     return _uid(KINDS[access.kind], access.name)
 
 
-def _entities(request: DecisionRequest, access: Access) -> list[Mapping[str, object]]:
+def entities(request: DecisionRequest, access: Access) -> list[Mapping[str, object]]:
     """The slice of the world one question needs: the principal with its groups, the resource with its parent."""
     who = request.principal
     groups = [_uid("Role", r) for r in sorted(who.roles)] + [_uid("Team", t) for t in sorted(who.teams)]
     attributes = {
         "human": who.human,
+        "basis": who.basis,
         "agent": who.agent,
         "model": who.model,
         "purpose": who.purpose,
@@ -104,12 +114,12 @@ def _entities(request: DecisionRequest, access: Access) -> list[Mapping[str, obj
     ]
     found += [{"uid": group, "attrs": {}, "parents": []} for group in groups]
     state = {"open": access.open, "writable": access.writable}
-    attrs = state if access.kind in ("database", "table", "file_root", "file") else {}
+    attrs = {"name": access.name, **state} if access.kind in ("database", "table", "file_root", "file") else {}
     parents: list[dict[str, str]] = []
     if access.parent is not None and access.kind in ("table", "file"):
         parent = _uid("Database" if access.kind == "table" else "FileRoot", access.parent)
         parents.append(parent)
-        found.append({"uid": parent, "attrs": state, "parents": []})
+        found.append({"uid": parent, "attrs": {"name": access.parent, **state}, "parents": []})
     found.append({"uid": _resource(access), "attrs": attrs, "parents": parents})
     return found
 
@@ -119,11 +129,14 @@ def _name(request: DecisionRequest) -> str:
     return f"{who.human}/{who.agent}" if who.agent else who.human
 
 
-def _question(request: DecisionRequest, access: Access, hour: int) -> dict[str, object]:
+def question(request: DecisionRequest, access: Access, hour: int) -> dict[str, object]:
+    """One access of a request as Cedar asks it; the context has what the schema says for its action, no more."""
+
     def classes(names: frozenset[str]) -> list[object]:
         return [{"__entity": _uid("DataClass", name)} for name in sorted(names)]
 
-    context = {
+    claims = request.principal.claims
+    context: dict[str, object] = {
         "data": {
             "classes": classes(access.classes),
             "touched": classes(access.touched),
@@ -134,10 +147,18 @@ def _question(request: DecisionRequest, access: Access, hour: int) -> dict[str, 
             "calls_last_minute": request.session.calls_last_minute,
             "classes_seen": classes(request.session.classes_seen),
         },
+        "claims": {"agent": claims.agent, "model": claims.model, "purpose": claims.purpose},
         "effects": sorted(request.effects),
         "hour": hour,
-        "bounded": access.bounded,
     }
+    if access.action in QUERIES:
+        context["sql"] = {"inference": request.sql.inference, "bounded": request.sql.bounded}
+    if access.action == "tool.call":
+        tool = request.tool
+        touched = {"reads": sorted(tool.reads), "writes": sorted(tool.writes), "sends": sorted(tool.sends)}
+        context["tool"] = {"name": tool.name, **touched}
+    if access.action == "token.restore":
+        context["argument"] = request.argument
     return {
         "principal": _uid("Principal", _name(request)),
         "action": _uid("Action", access.action),

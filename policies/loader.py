@@ -2,7 +2,7 @@
 
 policies/guard.yaml     name, version, time zone (optional)
 policies/rules/*.cedar  rules (or *.cedar in the folder itself)
-policies/tests/*.yaml   cases (see `check`)
+policies/tests/*.yaml   cases that must come out as they say (see `cases`)
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import datetime as dt
 import hashlib
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,15 +20,19 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .obligations import PLAIN, MaskDuty, Obligation, obligation_of
+from .cases import Case, cases_of
+from .clauses import parts
+from .lints import lint
+from .obligations import ApprovalDuty, MaskDuty, Obligation, obligation_of
 from .request import CLASSES, SiteVocabulary
 from .statements import Finding, Malformed, Statement, statements
 
 if TYPE_CHECKING:
     from .engine import MatchSet
 
-_ARITHMETIC: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<=[\w)\]])\s*(\+|\*|-)\s*(?=[\w(])')
-_NAMED: Final = re.compile(r'\b(Database|Table|FileRoot|Tool)::"((?:[^"\\]|\\.)*)"')
+_ENTITY: Final = re.compile(r'\b([A-Z]\w*)::"((?:[^"\\]|\\.)*)"')
+# What changes from one call to the next, so that a rule that reads it may or may not apply to a tool at all.
+_VARYING: Final = frozenset("data session sql claims argument reads writes sends".split())
 
 
 class PolicyError(Exception):
@@ -60,7 +64,10 @@ class BundleFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of a bundle. A ``forbid`` with an obligation does not deny: it is owed."""
+    """One rule of a bundle. A ``forbid`` with an obligation does not deny: it is owed.
+
+    ``body`` is the text after the effect. ``expires`` is the last day, in the bundle's time zone, on which it applies.
+    """
 
     id: str
     file: str
@@ -69,65 +76,103 @@ class Rule:
     why: str
     obligation: Obligation | None
     shadow: bool
-    text: str
+    expires: dt.date | None
+    body: str
 
     @property
     def place(self) -> str:
         return f"{self.file}:{self.line}"
 
+    @property
+    def varies(self) -> bool:
+        """Whether it depends on what a single call touches, so that a tool as such is neither allowed nor denied."""
+        return reads(self.body, _VARYING)
+
+
+def reads(body: str, facts: Collection[str]) -> bool:
+    """Whether a rule could read one of these parts of ``context``. Over-estimates: any mention counts."""
+    if re.search(r"\bcontext\b(?!\s*[.\[])", body):  # compared as a whole
+        return True
+    return not set(facts).isdisjoint(re.findall(r"[A-Za-z_]\w*", body))
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Rules ready to decide. ``digest`` is over every file that made them, and over the schema."""
+    """Rules ready to decide. ``digest`` is over every file that made them, and over the schema.
+
+    ``tools`` matches the same rules, those that vary by their scope alone: for the question which tools to show.
+    ``named`` are the entities that rules name, as (kind, name).
+    """
 
     name: str
     version: int
     timezone: zoneinfo.ZoneInfo
     rules: tuple[Rule, ...]
     matches: MatchSet
+    tools: MatchSet
+    named: frozenset[tuple[str, str]]
     digest: str
     warnings: tuple[Finding, ...]
     texts: Mapping[str, str]
+    cases: tuple[Case, ...]
 
 
 def load(folder: Path | None, site: SiteVocabulary) -> Bundle:
     """Load a folder, or the built-in rules when there is none. Raises `PolicyError` with all findings."""
+    try:
+        bundle = _load(_builtin() if folder is None else _read(folder), site)
+        return replace(bundle, warnings=tuple(placed(finding, folder) for finding in bundle.warnings))
+    except PolicyError as error:
+        raise PolicyError([placed(finding, folder) for finding in error.findings]) from None
+
+
+def _load(texts: Mapping[str, str], site: SiteVocabulary) -> Bundle:
     from . import engine
 
-    texts = _builtin() if folder is None else _read(folder)
     schema_text = _schema_text(site)
     schema = engine.parsed_schema(schema_text)
     settings, findings = _settings(texts)
-    rules: list[tuple[Rule, Statement]] = []
+    rules: list[Rule] = []
     for name, text in sorted(texts.items()):
         if not name.endswith(".cedar"):
             continue
         try:
             for statement in statements(text, name):
                 problems = [Finding(name, statement.line, m) for m in engine.complaints(statement.text, schema)]
-                findings += problems
-                findings += _lint(statement, site)
+                findings += problems or [*lint(statement, site)]
                 if not problems and (rule := _rule(statement, findings)) is not None:
-                    rules.append((rule, statement))
+                    rules.append(rule)
         except Malformed as error:
             findings.append(Finding(name, error.line, error.message))
-    findings += _same_ids([rule for rule, _ in rules])
-    findings += _unknown_classes([rule for rule, _ in rules], site)
-    where = str(folder) if folder is not None else "built-in policy"
-    if not any(rule.effect == "permit" for rule, _ in rules):
-        findings.append(Finding(where, 1, "no rule permits anything; every call would be denied"))
+    findings += _same_ids(rules)
+    findings += (finding for rule in rules for finding in _duty_names(rule, site))
+    cases = _cases(texts, findings)
+    if not any(rule.effect == "permit" for rule in rules) and not any(not f.warning for f in findings):
+        findings.append(Finding("rules", 1, "no rule permits anything; every call would be denied"))
     if any(not finding.warning for finding in findings):
-        raise PolicyError([f for f in findings if not f.warning])
+        raise PolicyError(findings)
     return Bundle(
         name=settings.name,
         version=settings.version,
         timezone=zoneinfo.ZoneInfo(settings.timezone),
-        rules=tuple(rule for rule, _ in rules),
-        matches=engine.MatchSet([statement.body for _, statement in rules], schema),
-        digest=_digest({**texts, "(schema)": schema_text}),
+        rules=tuple(rules),
+        matches=engine.MatchSet([rule.body for rule in rules], schema),
+        tools=engine.MatchSet([f"{parts(r.body).scope};" if r.varies else r.body for r in rules], schema),
+        named=frozenset(found for rule in rules for found in _ENTITY.findall(rule.body)),
+        digest=_digest({**{n: t for n, t in texts.items() if not n.startswith("tests/")}, "(schema)": schema_text}),
         warnings=tuple(findings),
         texts=texts,
+        cases=tuple(cases),
     )
+
+
+def placed(finding: Finding, folder: Path | None) -> Finding:
+    """With a path that can be opened from here."""
+    if folder is None:
+        return replace(finding, file=f"(built-in policy)/{finding.file}")
+    path = folder / finding.file
+    here = Path.cwd()
+    return replace(finding, file=str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _builtin() -> dict[str, str]:
@@ -138,14 +183,21 @@ def _builtin() -> dict[str, str]:
 
 def _read(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
-        raise PolicyError([Finding(str(folder), 1, "no such policy folder; make one with: gloveport init")])
-    paths = [*folder.glob("*.cedar"), *(folder / "rules").glob("*.cedar"), *folder.glob("guard.yaml")]
-    try:
-        return {str(path.relative_to(folder)): path.read_text("utf-8") for path in sorted(paths)}
-    except UnicodeDecodeError:
-        raise PolicyError([Finding(str(folder), 1, "a policy file is not UTF-8")]) from None
-    except OSError as error:
-        raise PolicyError([Finding(str(error.filename), 1, f"cannot be read: {error.strerror}")]) from None
+        raise PolicyError([Finding("", 1, "no such policy folder; make one with: gloveport init")])
+    names = ("guard.yaml", "*.cedar", "rules/**/*.cedar", "tests/**/*.yaml")
+    texts: dict[str, str] = {}
+    findings: list[Finding] = []
+    for path in sorted({path for name in names for path in folder.glob(name)}):
+        name = path.relative_to(folder).as_posix()
+        try:
+            texts[name] = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            findings.append(Finding(name, 1, "is not UTF-8"))
+        except OSError as error:
+            findings.append(Finding(name, 1, f"cannot be read: {error.strerror}"))
+    if findings:
+        raise PolicyError(findings)
+    return texts
 
 
 def _schema_text(site: SiteVocabulary) -> str:
@@ -176,8 +228,10 @@ def _rule(statement: Statement, findings: list[Finding]) -> Rule | None:
         obligation = obligation_of(notes)
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
-            name = ".".join(str(part) for part in detail["loc"]) or "require"
-            findings.append(Finding(statement.file, statement.line, f"@{name}: {detail['msg'].lower()}"))
+            name = str(detail["loc"][-1]) if detail["loc"] else "require"
+            line = statement.lines.get(name, statement.lines.get("require", statement.line))
+            text = "is not an annotation of this duty" if detail["type"] == "extra_forbidden" else detail["msg"]
+            findings.append(Finding(statement.file, line, f"@{name}: {text[0].lower()}{text[1:]}"))
         return None
     return Rule(
         id=statement.id,
@@ -187,59 +241,26 @@ def _rule(statement: Statement, findings: list[Finding]) -> Rule | None:
         why=notes.get("why", ""),
         obligation=obligation,
         shadow=notes.get("mode") == "shadow",
-        text=statement.text,
+        expires=_day(notes.get("expires")),
+        body=statement.body,
     )
 
 
-def _lint(statement: Statement, site: SiteVocabulary) -> Iterator[Finding]:
-    """What the engine lets through and a person would not."""
-    notes = statement.annotations
-
-    def finding(message: str, *, warning: bool = False) -> Finding:
-        return Finding(statement.file, statement.line, message, warning)
-
-    if not statement.id:
-        yield finding('the rule has no @id("…"); its decisions could not be told apart')
-    if notes.get("mode", "shadow") != "shadow":
-        yield finding('@mode must be "shadow"; a rule without it is enforced')
-    if "require" not in notes:
-        for name in sorted(set(notes) - PLAIN):
-            yield finding(f"unknown annotation @{name}")
-    elif statement.effect == "permit":
-        yield finding("@require stands on a forbid: there another engine denies, and this one asks for the duty")
-    if _arithmetic(statement.body):
-        yield finding("arithmetic can overflow, and Cedar skips a rule that errors; compare a fact instead")
-    if statement.effect == "permit" and re.fullmatch(
-        r"\s*\(\s*principal\s*,\s*action\s*,\s*resource\s*\)\s*;", statement.body
-    ):
-        yield finding("this permits everything to everybody; name an action, a principal or a resource")
-    if re.search(r"\b(when|unless)\s*\{\s*(true|false)\s*\}", statement.body):
-        yield finding("a condition that is always the same")
-    yield from (finding(message) for message in _unknown_names(statement.body, site))
-    if (until := notes.get("expires")) is not None:
-        try:
-            past = dt.date.fromisoformat(until) < dt.datetime.now(dt.UTC).date()
-        except ValueError:
-            yield finding("@expires must be a date, as in 2027-01-31")
-        else:
-            if statement.effect == "forbid":
-                yield finding("a forbid that expires loosens the policy on that day", warning=True)
-            if past:
-                yield finding(f"expired on {until}; remove the rule or renew it", warning=True)
+def _day(text: str | None) -> dt.date | None:
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:  # a finding of `lint`: the bundle does not load
+        return None
 
 
-def _arithmetic(body: str) -> bool:
-    return any(match[1] for match in _ARITHMETIC.finditer(body))
-
-
-def _unknown_names(body: str, site: SiteVocabulary) -> Iterator[str]:
-    known = {"Database": site.databases, "FileRoot": site.roots, "Tool": site.tools}
-    for kind, name in _NAMED.findall(body):
-        if kind == "Table":
-            if site.databases and name.partition(".")[0] not in site.databases:
-                yield f'Table::"{name}" is of no database here; write it as DATABASE.TABLE'
-        elif known[kind] and name not in known[kind]:
-            yield f'{kind}::"{name}" does not exist here; known: {", ".join(sorted(known[kind]))}'
+def _cases(texts: Mapping[str, str], findings: list[Finding]) -> list[Case]:
+    cases: list[Case] = []
+    for name, text in sorted(texts.items()):
+        if name.startswith("tests/"):
+            found, wrong = cases_of(text, name)
+            cases += found
+            findings += wrong
+    return cases
 
 
 def _same_ids(rules: Sequence[Rule]) -> Iterator[Finding]:
@@ -258,9 +279,13 @@ def _digest(texts: Mapping[str, str]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _unknown_classes(rules: Sequence[Rule], site: SiteVocabulary) -> Iterator[Finding]:
-    """Masks for classes that exist nowhere: probably misspelt."""
-    known = {*CLASSES, *site.classes, "*"}
-    for rule in rules:
-        if isinstance(rule.obligation, MaskDuty) and rule.obligation.class_name not in known:
-            yield Finding(rule.file, rule.line, f"@class: there is no class {rule.obligation.class_name}")
+def _duty_names(rule: Rule, site: SiteVocabulary) -> Iterator[Finding]:
+    """Classes that exist nowhere: probably misspelt. Roles in which nobody approves: the call would wait in vain."""
+    match rule.obligation:
+        case MaskDuty(class_name=name) if name not in {*CLASSES, *site.classes, "*"}:
+            yield Finding(rule.file, rule.line, f"@class: there is no class {name}")
+        case ApprovalDuty(by=role) if role and site.approvers is not None and role not in site.approvers:
+            message = f"nobody approves as {role}; name somebody in identity.approvers"
+            yield Finding(rule.file, rule.line, message, warning=True)
+        case _:
+            return

@@ -1,5 +1,4 @@
-"""What an allowed call still owes. Written as annotations on a ``forbid``; merged so that the result is never
-weaker."""
+"""What an allowed call still owes. Written as annotations on a ``forbid``; merged so that more is never less."""
 
 from __future__ import annotations
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 # Strongest first; merging takes the stronger. Generalise and last4 show parts of a value.
 MASKS: Final = ("drop", "redact", "token", "generalise", "last4", "pass")
+INFERENCE: Final = ("strict", "balanced", "relaxed")  # the same, for modes of the SQL guard
 MaskName = Literal["drop", "redact", "token", "generalise", "last4"]
 PLAIN: Final = frozenset({"id", "why", "controls", "mode", "expires", "require"})
 
@@ -60,7 +60,14 @@ class ReasonDuty(_Strict):
     min_length: int = Field(default=1, ge=1)
 
 
-Obligation: TypeAlias = MaskDuty | LimitDuty | ApprovalDuty | RateDuty | ReasonDuty
+class InferenceDuty(_Strict):
+    """``@require("inference") @level("strict")``: the statement must hold in this mode of the SQL guard at least."""
+
+    require: Literal["inference"]
+    level: Literal["strict", "balanced"]
+
+
+Obligation: TypeAlias = MaskDuty | LimitDuty | ApprovalDuty | RateDuty | ReasonDuty | InferenceDuty
 _ANY: TypeAdapter[Obligation] = TypeAdapter(Annotated[Obligation, Field(discriminator="require")])
 
 
@@ -91,6 +98,10 @@ class Owed:
     approvals: tuple[Approval, ...] = ()
     rates: tuple[tuple[int, float], ...] = ()  # calls, within seconds
     reason: int = 0  # least length of the stated purpose
+    inference: str | None = None  # laxest mode of the SQL guard that may answer
+
+    def __bool__(self) -> bool:
+        return self != Owed()
 
 
 def merged(duties: Iterable[tuple[str, Obligation]]) -> Owed:
@@ -102,6 +113,7 @@ def merged(duties: Iterable[tuple[str, Obligation]]) -> Owed:
     approvals: dict[str, Approval] = {}
     rates: set[tuple[int, float]] = set()
     reason = 0
+    inference: list[str] = []
     for rule, duty in duties:
         match duty:
             case MaskDuty():
@@ -117,6 +129,8 @@ def merged(duties: Iterable[tuple[str, Obligation]]) -> Owed:
                 rates.add((duty.calls, duty.per))
             case ReasonDuty():
                 reason = max(reason, duty.min_length)
+            case InferenceDuty():
+                inference.append(duty.level)
     return Owed(
         masks=dict(sorted(masks.items())),
         rows=min(rows, default=None),
@@ -125,4 +139,5 @@ def merged(duties: Iterable[tuple[str, Obligation]]) -> Owed:
         approvals=tuple(sorted(approvals.values(), key=lambda a: a.rule)),
         rates=tuple(sorted(rates)),
         reason=reason,
+        inference=min(inference, key=INFERENCE.index, default=None),
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
-Fact: TypeAlias = bool | int | str
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
 Effect: TypeAlias = Literal["allow", "deny", "pending"]
 
 ACTIONS: Final = (
@@ -29,6 +30,7 @@ ACTIONS: Final = (
     "tool.call",
     "token.restore",
 )
+QUERIES: Final = frozenset({"db.select", "db.insert", "db.update", "db.delete"})  # those with `Query` facts
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "database": "Database",
@@ -91,39 +93,84 @@ class Access:
     classes: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
-    bounded: bool = False  # the number of rows is limited by the query itself
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFacts:
-    """What the session did so far, the call in question included."""
+class History:
+    """What was done so far, the call in question included.
+
+    ``calls`` counts this session's; ``calls_last_minute`` and ``classes_seen`` are of all open sessions of the
+    principal, because a caller may begin a new session with every call.
+    """
 
     calls: int = 0
     calls_last_minute: int = 0
     classes_seen: frozenset[str] = frozenset()
 
 
-def _no_facts() -> Mapping[str, Fact]:
-    return MappingProxyType({})
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the SQL guard found out. The defaults are the most careful answer, for a tool that does not say."""
+
+    inference: str = "relaxed"  # the laxest mode that the statement was analysed in
+    bounded: bool = False  # the statement itself limits its rows
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """A tool, and what its author says that it touches."""
+
+    name: str = ""
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    sends: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
     """All accesses of one call: every one must be allowed, and the obligations of all are owed.
 
-    ``facts`` are what the tool's plan says besides; a rule can read those that ``guard.yaml`` declares. ``now`` (with
-    its time zone) is the store's own clock where it is None. ``approved`` are ids of rules whose approval was given
-    for exactly this call.
+    ``argument`` is the argument of a tool that real values would go into (token.restore only). ``now`` (with its time
+    zone) is the present where it is None.
     """
 
     principal: Principal
     accesses: tuple[Access, ...]
-    session: SessionFacts = SessionFacts()
+    session: History = History()
     effects: frozenset[str] = frozenset()  # read, write, send
-    facts: Mapping[str, Fact] = field(default_factory=_no_facts)
-    tool: str = ""
+    sql: Query = Query()
+    tool: ToolFacts = ToolFacts()
+    argument: str = ""
     now: dt.datetime | None = None
-    approved: frozenset[str] = frozenset()
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The complete question for the record: sets sorted, so that equal questions give equal bytes."""
+        return cast("dict[str, JsonValue]", as_json(self))
+
+    @classmethod
+    def from_json(cls, data: object) -> DecisionRequest:
+        """A recorded question. Raises `ValueError` when it is not one."""
+        try:
+            return _REQUEST.validate_python(data)
+        except ValidationError:
+            raise ValueError("not a recorded question to a policy") from None
+
+
+def as_json(value: object) -> JsonValue:
+    """A dataclass of names and numbers as JSON."""
+    match value:
+        case dt.datetime():
+            return value.isoformat()
+        case set() | frozenset():
+            return [*sorted(str(item) for item in cast("frozenset[object]", value))]
+        case tuple() | list():
+            return [as_json(item) for item in cast("list[object]", value)]
+        case Mapping():
+            return {str(k): as_json(v) for k, v in cast("Mapping[object, object]", value).items()}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+        case _:
+            return cast("JsonValue", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +178,7 @@ class SiteVocabulary:
     """The names that exist here, as the configuration has them; rules may name no others.
 
     ``tables`` are full names (``clinic.patients``) of databases whose configuration lists them; other databases are
-    not checked table by table. ``roles`` and ``teams`` are None where they cannot be known in advance.
+    not checked table by table. ``approvers`` are the roles in which somebody approves; None: not known.
     """
 
     databases: frozenset[str] = frozenset()
@@ -139,7 +186,7 @@ class SiteVocabulary:
     tools: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()  # the site's own, besides `CLASSES`
     tables: frozenset[str] = frozenset()
-    writable_roots: frozenset[str] = frozenset()
-    roles: frozenset[str] | None = None
-    teams: frozenset[str] | None = None
     approvers: frozenset[str] | None = None
+
+
+_REQUEST: TypeAdapter[DecisionRequest] = TypeAdapter(DecisionRequest)

@@ -34,18 +34,26 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One rule as written. ``body`` is its text without annotations and effect: ``(principal, …) when { … };``."""
+    """One rule as written. ``body`` is its text without annotations and effect: ``(principal, …) when { … };``.
+
+    ``line`` is that of the effect, ``lines`` those of the annotations by name.
+    """
 
     file: str
     line: int
     text: str
     effect: str  # permit | forbid
     annotations: Mapping[str, str]
+    lines: Mapping[str, int]
     body: str
 
     @property
     def id(self) -> str:
         return self.annotations.get("id", "")
+
+    def line_at(self, offset: int) -> int:
+        """The line of a place in ``body``."""
+        return self.line + self.body.count("\n", 0, offset)
 
 
 class Malformed(Exception):
@@ -70,7 +78,7 @@ def statements(text: str, file: Path | str) -> Iterator[Statement]:
     at = 0
     while at < len(tokens):
         first = tokens[at]
-        annotations, at = _annotations(tokens, at)
+        annotations, lines, at = _annotations(tokens, at)
         if at >= len(tokens) or tokens[at].text not in ("permit", "forbid"):
             line = tokens[at].line if at < len(tokens) else first.line
             raise Malformed(line, "a statement begins with annotations, then permit or forbid")
@@ -83,7 +91,13 @@ def statements(text: str, file: Path | str) -> Iterator[Statement]:
         end = tokens[at].start + 1
         at += 1
         yield Statement(
-            str(file), effect.line, text[first.start : end], effect.text, annotations, text[effect.start + 6 : end]
+            file=str(file),
+            line=effect.line,
+            text=text[first.start : end],
+            effect=effect.text,
+            annotations=annotations,
+            lines=lines,
+            body=text[effect.start + len(effect.text) : end],
         )
 
 
@@ -97,18 +111,22 @@ def _tokens(text: str) -> Iterator[_Token]:
         line += match[0].count("\n")
 
 
-def _annotations(tokens: list[_Token], at: int) -> tuple[dict[str, str], int]:
+def _annotations(tokens: list[_Token], at: int) -> tuple[dict[str, str], dict[str, int], int]:
     found: dict[str, str] = {}
+    lines: dict[str, int] = {}
     while at < len(tokens) and tokens[at].text == "@":
+        line = tokens[at].line
         if at + 1 >= len(tokens) or tokens[at + 1].kind != "word":
-            raise Malformed(tokens[at].line, "an annotation has a name after its @")
+            raise Malformed(line, "an annotation has a name after its @")
         name = tokens[at + 1].text
         if name in found:
-            raise Malformed(tokens[at].line, f"the annotation @{name} stands twice")
+            raise Malformed(line, f"the annotation @{name} stands twice")
         value = ""
         at += 2
-        if at + 2 < len(tokens) and tokens[at].text == "(" and tokens[at + 1].kind == "string":
+        if at < len(tokens) and tokens[at].text == "(":
+            if at + 2 >= len(tokens) or tokens[at + 1].kind != "string" or tokens[at + 2].text != ")":
+                raise Malformed(line, f'the annotation @{name} takes one text, as in @{name}("…")')
             value = _ESCAPE.sub(r"\1", tokens[at + 1].text[1:-1])
             at += 3
-        found[name] = value
-    return found, at
+        found[name], lines[name] = value, line
+    return found, lines, at

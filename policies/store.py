@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .cases import differences, placed_in
 from .decide import Decider, Decision
-from .loader import Bundle, Finding, PolicyError, load
+from .loader import Bundle, PolicyError, load, placed
 from .request import Access, DecisionRequest, Principal, SiteVocabulary
+from .statements import Finding
 
 CANARY = DecisionRequest(
     Principal("(canary)"), (Access("db.delete", "table", "(canary).(canary)", "(canary)", open=False),)
@@ -25,17 +27,21 @@ class PolicyStore:
     @classmethod
     def load(cls, folder: Path | None, *, site: SiteVocabulary) -> PolicyStore:
         """Load a folder, or the built-in rules when there is none. Raises `PolicyError`."""
-        return cls(folder, site, _proven(load(folder, site)))
+        return cls(folder, site, _proven(load(folder, site), folder))
 
     def reload(self) -> bool:
         """Load the folder anew. On failure the old bundle stays and `degraded` says why; returns whether it worked."""
         try:
-            bundle = _proven(load(self._folder, self._site))
+            bundle = _proven(load(self._folder, self._site), self._folder)
         except PolicyError as error:
             self.degraded = str(error.findings[0])
             return False
         self._decider, self.degraded = Decider(bundle), None
         return True
+
+    def possible(self, request: DecisionRequest) -> bool:
+        """Whether some call like this could be allowed; see `Decider.possible`."""
+        return self._decider.possible(request)
 
     def decide(self, request: DecisionRequest) -> Decision:
         """The decision on a call; never raises."""
@@ -50,11 +56,16 @@ class PolicyStore:
         return self._decider.bundle.digest
 
 
-def _proven(bundle: Bundle) -> Bundle:
-    """Ask the bundle something that must be denied: an engine that is not consulted, or allows all, does not start."""
-    decision = Decider(bundle).decide(CANARY)
+def _proven(bundle: Bundle, folder: Path | None) -> Bundle:
+    """Ask the bundle what it must answer rightly: an engine that is not consulted, or allows all, does not start."""
+    decider = Decider(bundle)
+    decision = decider.decide(CANARY)
     if decision.effect != "deny" or decision.code != "policy-denied":
-        raise PolicyError(
-            [Finding("policies", 1, "the policy allows, or fails on, what it must deny: a deletion in a closed table")]
-        )
+        text = "the policy allows, or fails on, what it must deny: a deletion in a closed table"
+        raise PolicyError([placed(Finding("rules", 1, text), folder)])
+    wrong = [
+        finding for case in bundle.cases for finding in placed_in(case, differences(case, decider.decide(case.request)))
+    ]
+    if wrong:
+        raise PolicyError([placed(finding, folder) for finding in wrong])
     return bundle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-FILES = ("guard.yaml", "rules/access.cedar", "rules/limits.cedar")
+FILES = ("guard.yaml", "rules/access.cedar", "rules/limits.cedar", "rules/writes.cedar", "tests/default.yaml")
 
 
 def write_default(folder: Path) -> None:

@@ -35,19 +35,31 @@ def store(tmp_path: Path, clock: list[float]) -> ApprovalStore:
 def test_a_yes_is_used_once(store: ApprovalStore) -> None:
     asked = store.ask(ASK)
     assert store.ask(ASK) == asked, "the same call asks once"
-    assert store.use(ASK.digest, "p1", ASK.rule) is None
+    assert store.use(ASK.digest, "p1", [ASK.rule]) is None
     store.settle(asked.id, "bob", yes=True, roles=frozenset())
-    used = store.use(ASK.digest, "p1", ASK.rule)
+    used = store.use(ASK.digest, "p1", [ASK.rule])
     assert used is not None
-    assert used.approver == "bob"
-    assert store.use(ASK.digest, "p1", ASK.rule) is None
+    assert [approval.approver for approval in used] == ["bob"]
+    assert store.use(ASK.digest, "p1", [ASK.rule]) is None
 
 
 @pytest.mark.parametrize("change", [{"policy": "p2"}, {"rule": "other"}, {"digest": "00"}])
 def test_a_yes_counts_for_exactly_one_call_under_one_policy(store: ApprovalStore, change: dict[str, str]) -> None:
     store.settle(store.ask(ASK).id, "bob", yes=True, roles=frozenset())
     other = replace(ASK, **change)  # type: ignore[arg-type]
-    assert store.use(other.digest, other.policy, other.rule) is None
+    assert store.use(other.digest, other.policy, [other.rule]) is None
+
+
+def test_two_rules_want_two_answers_and_none_is_used_up_before_both_are_there(store: ApprovalStore) -> None:
+    second = replace(ASK, rule="money-needs-the-controller", groups=("controller",))
+    rules = [ASK.rule, second.rule]
+    store.settle(store.ask(ASK).id, "bob", yes=True, roles=frozenset())
+    assert store.use(ASK.digest, "p1", rules) is None
+    store.settle(store.ask(second).id, "eve", yes=True, roles=frozenset({"controller"}))
+    used = store.use(ASK.digest, "p1", rules)
+    assert used is not None
+    assert [approval.approver for approval in used] == ["bob", "eve"]
+    assert store.use(ASK.digest, "p1", rules) is None
 
 
 def test_arguments_and_principal_are_bound() -> None:
@@ -89,7 +101,7 @@ def test_time_ends_it(store: ApprovalStore, clock: list[float]) -> None:
 def test_a_no_stays_a_no(store: ApprovalStore) -> None:
     asked = store.ask(ASK)
     store.settle(asked.id, "bob", yes=False, roles=frozenset(), note="not today")
-    assert store.use(ASK.digest, "p1", ASK.rule) is None
+    assert store.use(ASK.digest, "p1", [ASK.rule]) is None
     with pytest.raises(ApprovalError, match="rejected"):
         store.settle(asked.id, "bob", yes=True, roles=frozenset())
 
@@ -105,4 +117,4 @@ def test_a_spoilt_file_refuses(store: ApprovalStore, tmp_path: Path) -> None:
     store.ask(ASK)
     (tmp_path / "state" / "approvals.json").write_text('[{"id": 1}]')
     with pytest.raises(ApprovalError, match="move it away"):
-        store.use(ASK.digest, "p1", ASK.rule)
+        store.use(ASK.digest, "p1", [ASK.rule])
