@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
+import typer
 import yaml
+from langchain_core.tools import tool
 
+from gloveport.examples.demo import clinic
 from gloveport.guardrails.config import Config, load_config
+from gloveport.guardrails.doors.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
@@ -54,3 +60,48 @@ def test_every_configuration_key_is_documented() -> None:
             assert set(shown[name]) <= {f.alias or n for n, f in model.model_fields.items()}, name
             for key, inner in model.model_fields.items():
                 assert (inner.alias or key) in page, f"{name}.{key}"
+
+
+def _commands() -> list[tuple[str, str]]:
+    lines = [(page, line) for page, code in blocks("sh") for line in code.splitlines()]
+    return [(page, line.partition(" #")[0].strip()) for page, line in lines if line.strip() and line[0] != "#"]
+
+
+@pytest.mark.parametrize(("page", "line"), _commands())
+def test_commands_exist_with_their_options(page: str, line: str) -> None:
+    for command in line.split("&&"):
+        program, *arguments = shlex.split(command.partition(" < ")[0].partition(" > ")[0].rpartition("|")[2])
+        if program == "make":
+            assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), f"{page}: {line}"
+        elif program == "gloveport":
+            _parse(arguments)
+        else:
+            assert program in ("pip", "cd", "export", "cat", "git", "psql", "python"), f"{page}: {line}"
+
+
+def _parse(arguments: list[str]) -> None:
+    """Read a command line as the program would, without running it. Raises click's UsageError."""
+    command = typer.main.get_command(app)
+    names: list[str] = []
+    while isinstance(command, click.Group):
+        names.append(arguments[0])
+        context = click.Context(command)
+        found = command.get_command(context, arguments[0])
+        assert found is not None, " ".join(names)
+        command, arguments = found, arguments[1:]
+    command.make_context(names[-1], list(arguments))
+
+
+@tool
+def my_tool(day: str) -> str:
+    """Somebody's own LangChain tool."""
+    return f"nothing on {day}"
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("python"))
+def test_python_examples_run(page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in the demo clinic's folder; ``my_tool`` is the reader's own."""
+    clinic.build(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "example", "my_tool": my_tool}
+    exec(compile(code, page, "exec"), namespace)
