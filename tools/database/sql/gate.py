@@ -20,6 +20,7 @@ from .profiles import Profile
 MAX_NODES: Final = 12_000
 MAX_SIZE: Final = 10_000  # of a text repeated or padded, as a literal number
 MAX_ROWS: Final = 1_000_000  # of generate_series, when its bounds are literal numbers
+MAX_VOLUME: Final = 100_000_000  # characters that all sizes and all such rows make together
 
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Values)
 _WRITES: Final = {exp.Insert: StatementKind.INSERT, exp.Update: StatementKind.UPDATE, exp.Delete: StatementKind.DELETE}
@@ -42,6 +43,8 @@ class Inventory:
     literals: list[exp.Expr] = field(default_factory=list[exp.Expr])
     identifiers: list[exp.Expr] = field(default_factory=list[exp.Expr])
     functions: set[str] = field(default_factory=set[str])
+    size: float = 1.0  # of the texts that functions make, by their literal numbers
+    rows: float = 1.0  # of all generate_series together
 
 
 def inspect(tree: exp.Expr, profile: Profile, catalog: Catalog, writes: bool) -> Inventory:
@@ -60,6 +63,8 @@ def inspect(tree: exp.Expr, profile: Profile, catalog: Catalog, writes: bool) ->
             raise _not_allowed(name, node)
         _check(name, node, profile, catalog, inventory, node is tree)
         _clauses(name, node, stack)
+    if inventory.size * inventory.rows > MAX_VOLUME:
+        raise refusals.limit("The functions in the statement would make too much text.", "Ask for less.")
     return inventory
 
 
@@ -206,7 +211,7 @@ def _function(node: exp.Expr, profile: Profile, catalog: Catalog, inventory: Inv
     inventory.functions.add(name)
     arguments: list[exp.Expr] = node.args.get("expressions") or []
     if facts.size_argument is not None:
-        _check_size(name, facts, arguments)
+        _check_size(name, facts, arguments, inventory)
     _split_distinct(node, arguments)
 
 
@@ -223,18 +228,21 @@ def function_name(node: exp.Expr) -> str:
     return called.args["this"] if isinstance(called, exp.Identifier) else ascii_lower(called)
 
 
-def _check_size(name: str, facts: FunctionFacts, arguments: list[exp.Expr]) -> None:
+def _check_size(name: str, facts: FunctionFacts, arguments: list[exp.Expr], inventory: Inventory) -> None:
     position = facts.size_argument or 0
     if facts.kind is FunctionKind.ROWS:
         bounds = [number(argument) for argument in arguments[:3]]
         if len(bounds) >= 2 and bounds[0] is not None and bounds[1] is not None:
             step = bounds[2] if len(bounds) == 3 else 1.0
-            if step and abs(bounds[1] - bounds[0]) / abs(step) > MAX_ROWS:
+            rows = abs(bounds[1] - bounds[0]) / abs(step) if step else 0.0
+            if rows > MAX_ROWS:
                 raise refusals.limit(f"{name} would make more than {MAX_ROWS} rows.", "Ask for fewer.")
+            inventory.rows *= max(rows, 1.0)
         return
     size = number(arguments[position]) if position < len(arguments) else None
     if size is None or abs(size) > MAX_SIZE:
         raise refusals.limit(f"The size given to {name} must be a number up to {MAX_SIZE}.", "Ask for less.")
+    inventory.size += abs(size)
     for argument in arguments:
         for inner in argument.find_all(exp.Anonymous):
             if ascii_lower(str(inner.name)).strip(MARK) in (

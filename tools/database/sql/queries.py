@@ -127,9 +127,25 @@ class Queries:
         for operation in self._operations(node):
             if operation.args.get("distinct"):
                 self._state.use(UseKind.DISTINCT, "distinct", combine(result.values).bits, operation)
+        result.key = self._tagged_key(node, queries)
         self._tail(node, env, result)
         self._walk.ordering.set_operation(node, result)
         return result
+
+    def _tagged_key(self, node: exp.Expr, queries: list[Query]) -> tuple[int, ...] | None:
+        """What tells the rows of a UNION ALL apart: a column that holds another constant in each part, with the key
+        that all parts have."""
+        key = queries[0].key
+        if key is None or any(query.key != key or len(query.nodes) != len(queries[0].nodes) for query in queries):
+            return None
+        if any(not isinstance(o, exp.Union) or o.args.get("distinct") for o in self._operations(node)):
+            return None
+        for position in range(len(queries[0].nodes)):
+            items = [bare(query.nodes[position]) for query in queries]
+            tags = [bare(item.this) if isinstance(item, exp.Alias) else item for item in items]
+            if all(isinstance(tag, exp.Literal) for tag in tags) and len({tag.name for tag in tags}) == len(tags):
+                return tuple(sorted({position, *key}))
+        return None
 
     def _flat(self, node: exp.Expr) -> list[exp.Expr]:
         """The queries a chain of set operations unites, left to right, without deep recursion."""
@@ -195,6 +211,7 @@ class Queries:
         self._named_windows[id(frame)] = {
             self._state.names.fold(window.this): window for window in node.args.get("windows") or ()
         }
+        self._check_product(node)
         frame.inside += 1  # columns of FROM and WHERE are not bare columns beside an aggregate
         self._walk.sources.add_from(node, inner)
         frame.inside -= 1
@@ -221,6 +238,19 @@ class Queries:
         self._walk.grouping.check_bare(frame, keys, node)
         self._walk.ordering.select(node, inner, frame, result, keys)
         return result
+
+    def _check_product(self, node: exp.Expr) -> None:
+        """Three tables or more without any condition: all combinations of all rows."""
+        from_ = node.args.get("from_")
+        joins: list[exp.Expr] = node.args.get("joins") or []
+        if from_ is None or node.args.get("where") is not None or self._state.owner:
+            return
+        free = [join for join in joins if not any(join.args.get(key) for key in ("on", "using", "method"))]
+        tables = [item for item in (from_.this, *(join.this for join in free)) if isinstance(item, exp.Table)]
+        if len(free) == len(joins) and len(tables) > 2:
+            raise refusals.limit(
+                "Three tables without a condition make every combination of their rows.", "Join them with ON or WHERE."
+            )
 
     def items(self, node: exp.Expr, env: Env, frame: Frame) -> Query:
         """The select list of a SELECT, or that of RETURNING."""
