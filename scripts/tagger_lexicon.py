@@ -118,6 +118,22 @@ def faker_names() -> tuple[list[str], list[str]]:
     return sorted(first), sorted(last)
 
 
+def cultures() -> list[tuple[list[str], list[str]]]:
+    """First and last names together by locale of faker, for locales whose script parts words."""
+    found: list[tuple[list[str], list[str]]] = []
+    root = importlib.import_module("faker.providers.person")
+    for module in sorted(m.name for m in pkgutil.iter_modules(root.__path__)):
+        provider = importlib.import_module(f"faker.providers.person.{module}").Provider
+        lists: dict[str, set[str]] = {"first_name": set(), "last_name": set()}
+        for name, value in vars(provider).items():
+            for prefix, values in lists.items():
+                if name.startswith(prefix) and isinstance(value, (list, tuple, dict)):
+                    values.update(v for v in value if isinstance(v, str) and v and max(v) < "\u0530")
+        if len(lists["first_name"]) >= 20 and len(lists["last_name"]) >= 20:
+            found.append((sorted(lists["first_name"]), sorted(lists["last_name"])))
+    return found
+
+
 def census() -> tuple[list[str], list[str]]:
     """First and last names of the US census of 1990, most frequent first."""
     import names

@@ -33,6 +33,11 @@ class Detector:
         self._handlers = [anchor.handler for anchor in _ANCHORS]
         self._threshold = threshold
 
+    def _names(self, scan: Scan) -> None:
+        from .tagger import names  # numpy and the weights, when first needed
+
+        names.recognise(scan)
+
     def scan(
         self, text: str, *, key: str | None = None, structured_only: bool = False, skip: Skip | None = None
     ) -> list[Span]:
@@ -64,6 +69,8 @@ class Detector:
         for index, end in self._anchors.scan(buffer.raw):
             handlers[index](scan, end)
         numbers.recognise(scan)
+        if not structured_only:
+            self._names(scan)
         found = scan.found
         if not found:
             return [[] for _ in texts]

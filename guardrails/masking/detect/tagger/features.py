@@ -104,7 +104,7 @@ def word_hash(word: str, alphabet: Alphabet) -> int:
     codes = np.minimum(np.frombuffer(word.encode("utf-32-le", "surrogatepass"), np.uint32), 0xFFFF)
     powers, inverses = _tables()
     total = (alphabet.folded[codes].astype(np.uint64) * powers[: len(codes)]).sum(dtype=np.uint64)
-    mixed = np.array([total * inverses[0]], np.uint64) * _BASE
+    mixed = np.array([total], np.uint64) * inverses[0] * _BASE
     return int((mixed ^ (mixed >> np.uint64(29)))[0])
 
 
@@ -148,17 +148,17 @@ def tokenise(text: str, raw: bytes, alphabet: Alphabet, gazetteer: Gazetteer) ->
     gaz = gazetteer.look_up(words)
     gaz[token_kinds != LOWER] = 0
 
-    uppers = np.zeros(n + 1, np.int64)
+    uppers = np.zeros(n + 1, np.int32)
     np.cumsum(classes == UPPER, out=uppers[1:])
-    lowers = np.zeros(n + 1, np.int64)
+    lowers = np.zeros(n + 1, np.int32)
     np.cumsum(classes == LOWER, out=lowers[1:])
-    capitals = uppers[ends] - uppers[starts]
+    before = uppers[starts]
+    capitals = uppers[ends] - before
     first = classes[starts] == UPPER
     shapes = _shapes(token_kinds, lengths, capitals, first, folded[starts])
-    line_breaks = (token_kinds == NEWLINE) | (token_kinds == PAD)
     opens = np.ones(len(starts), np.bool_)
-    opens[1:] = line_breaks[:-1]
-    lines = _line_cases(starts, ends, line_breaks, uppers, lowers)
+    opens[1:] = (token_kinds >= NEWLINE)[:-1]
+    lines = _line_cases(starts, ends, opens, uppers, lowers)
     return Tokens(starts, ends, token_kinds, words, gaz, shapes, lines, joined, opens, hashes)
 
 
@@ -166,35 +166,45 @@ _KIND: Final = np.array([SPACE, LOWER, LOWER, LOWER, DIGIT, PUNCT, NEWLINE, PAD]
 _SINGLE: Final = np.array([False, False, False, False, False, True, False, True])
 _NUMBERS: Final = np.arange(1, 11, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
 
-# Shapes: 0 lower, 1 Capital, 2 CAPITALS, 3 mIxed, 4 one capital, 5 caseless, 6..15 numbers by length, 16.. punctuation
+# Shapes: 0 lower, 1 Capital, 2 CAPITALS, 3 mIxed, 4 one capital, 6..15 numbers by length, 16.. punctuation
 _SHAPE_DIGIT: Final = 6
 _SHAPE_OTHER: Final = 16
 _PUNCTUATION: Final = {c: i + 1 for i, c in enumerate(".,:;!?'\"()-/@#&*_>|<=[]{}$%+~\\`")}
+_SHAPE_NEWLINE: Final = 60
+_SHAPE_PAD: Final = 61
 _PUNCT_SHAPE: Final = np.full(256, _SHAPE_OTHER, np.uint8)
 for _c, _i in _PUNCTUATION.items():
     _PUNCT_SHAPE[ord(_c)] = _SHAPE_OTHER + _i
-_SHAPE_NEWLINE: Final = 60
-_SHAPE_PAD: Final = 61
+# by: no capital, all capitals, a single letter, one capital in front
+_LETTER_SHAPE: Final = np.array(
+    [0 if c & 1 else (4 if c & 4 else 2) if c & 2 else 1 if c & 8 else 3 for c in range(16)], np.uint8
+)
 
 
-def _shapes(kinds: U8, lengths: I64, capitals: I64, first: Bool, codes: U16) -> U8:
-    letters = np.where(capitals == 0, 0, np.where(capitals == lengths, np.where(lengths == 1, 4, 2), np.where(first & (capitals == 1), 1, 3)))
-    shapes = np.where(kinds == LOWER, letters, np.where(kinds == DIGIT, _SHAPE_DIGIT + np.minimum(lengths, 9), 0))
-    shapes = np.where(kinds == PUNCT, _PUNCT_SHAPE[np.minimum(codes, 255)], shapes)
-    shapes = np.where(kinds == NEWLINE, _SHAPE_NEWLINE, np.where(kinds == PAD, _SHAPE_PAD, shapes))
-    return shapes.astype(np.uint8)
+def _shapes(kinds: U8, lengths: I64, capitals: npt.NDArray[np.int32], first: Bool, codes: U16) -> U8:
+    form = (capitals == 0).view(np.uint8) + (capitals == lengths) * np.uint8(2)
+    form += (lengths == 1) * np.uint8(4) + (first & (capitals == 1)) * np.uint8(8)
+    shapes = _LETTER_SHAPE[form]
+    digits = kinds == DIGIT
+    shapes[digits] = _SHAPE_DIGIT + np.minimum(lengths[digits], 9)
+    other = np.flatnonzero(kinds > DIGIT)
+    which = kinds[other]
+    special = _PUNCT_SHAPE[np.minimum(codes[other], 255)]
+    special[which == NEWLINE] = _SHAPE_NEWLINE
+    special[which == PAD] = _SHAPE_PAD
+    shapes[other] = special
+    return shapes
 
 
-def _line_cases(starts: I64, ends: I64, line_breaks: Bool, uppers: I64, lowers: I64) -> U8:
-    if not len(starts):
-        return np.zeros(0, np.uint8)
-    number = np.cumsum(line_breaks)
-    first = np.flatnonzero(np.concatenate(([True], number[1:] != number[:-1])))
-    last = np.concatenate((first[1:] - 1, [len(starts) - 1]))
-    up = uppers[ends[last]] - uppers[starts[first]]
-    low = lowers[ends[last]] - lowers[starts[first]]
-    case = np.where(up == 0, 1, np.where(low == 0, 2, 0)).astype(np.uint8)
-    return case[number - number[0]]
+def _line_cases(
+    starts: I64, ends: I64, opens: Bool, uppers: npt.NDArray[np.int32], lowers: npt.NDArray[np.int32]
+) -> U8:
+    firsts = np.flatnonzero(opens)
+    lasts = np.append(firsts[1:], len(starts)) - 1
+    begin, end = starts[firsts], ends[lasts]
+    case = (uppers[end] == uppers[begin]).view(np.uint8).copy()
+    case[(lowers[end] == lowers[begin]) & (case == 0)] = 2
+    return np.repeat(case, lasts - firsts + 1)
 
 
 # --- features ------------------------------------------------------------------------------------------------------
@@ -213,8 +223,81 @@ def _coarse() -> U8:
 
 
 COARSE: Final = _coarse()
-_COLUMN: Final = 0xBF58476D1CE4E5B9
-TEMPLATES: Final = 40
+# What a feature can be made of: a property of the token so far away.
+_PROPERTIES: Final = ("one", "word", "head", "tail3", "tail2", "kind", "shape", "bits", "case", "flags", "joined")
+_P1, _P2, _P3, _P4 = 1, 0x2545F4914F6CDD1D, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
+# The kind of word and its shape, together with the case of the line it is in.
+_CASED: Final = (("kind", 0), ("case", 0))
+
+# Every feature is the combination of properties it names.
+_FEATURES: Final[tuple[tuple[tuple[str, int], ...], ...]] = (
+    (("one", 0),),
+    (("word", 0),),
+    (("word", -1),),
+    (("word", 1),),
+    (("word", -2),),
+    (("word", 2),),
+    (("kind", -1),),
+    (("kind", 1),),
+    (("kind", -2),),
+    (("kind", 2),),
+    (("word", 0), ("shape", 0)),
+    (("head", 0), ("shape", 0)),
+    (("tail3", 0), ("shape", 0)),
+    (("tail2", 0), ("shape", 0)),
+    (("bits", 0), ("case", 0)),
+    (("word", -2), ("word", -1)),
+    (("word", 1), ("word", 2)),
+    (("word", 0), ("word", -1)),
+    (("word", 0), ("word", 1)),
+    (("bits", -1), ("bits", 0)),
+    (("bits", 1), ("bits", 0)),
+    (("bits", 0), ("shape", 0), ("case", 0)),
+    (("shape", 0), ("flags", 0), ("joined", 1)),
+    (*_CASED, ("flags", 0)),
+    (("word", -1), *_CASED),
+    (("word", 1), *_CASED),
+    (("word", -2), ("word", -1), ("kind", 0)),
+    (("word", 1), ("word", 2), ("kind", 0)),
+    (("kind", -1), *_CASED),
+    (("kind", 1), *_CASED),
+    (("tail3", -1), *_CASED),
+    (("tail3", 1), *_CASED),
+    (("word", 0), ("kind", -1), ("kind", 1)),
+    (("kind", -1), ("kind", 1), *_CASED),
+    (("kind", -2), ("kind", -1), *_CASED),
+    (("kind", 1), ("kind", 2), *_CASED),
+    (("shape", -2), ("shape", -1), ("shape", 0), ("shape", 1)),
+    (("shape", -1), ("shape", 0), ("shape", 1), ("shape", 2)),
+    (("kind", -2), ("kind", -1), ("kind", 0), ("kind", 1)),
+    (("kind", -1), ("kind", 0), ("kind", 1), ("kind", 2)),
+)
+TEMPLATES: Final = len(_FEATURES)
+
+
+def _compiled() -> tuple[I64, I64, list[tuple[int, I64]]]:
+    """The bases (property and distance), and for the first, second ... part of each feature which base it is.
+
+    Features are listed from few parts to many, so that the n-th parts belong to the last features.
+    """
+    bases = sorted({part for feature in _FEATURES for part in feature})
+    number = {base: i for i, base in enumerate(bases)}
+    parts: list[tuple[int, I64]] = []
+    for n in range(max(map(len, _FEATURES))):
+        having = [i for i, feature in enumerate(_FEATURES) if len(feature) > n]
+        if having != list(range(having[0], TEMPLATES)):
+            raise AssertionError("features are listed from few parts to many")
+        parts.append((having[0], np.array([number[_FEATURES[i][n]] for i in having], np.int64)))
+    rows = np.array([_PROPERTIES.index(name) for name, _ in bases], np.int64)[:, None]
+    return rows, np.array([distance for _, distance in bases], np.int64)[:, None], parts
+
+
+_BASE_ROWS, _BASE_DISTANCES, _PARTS = _compiled()
+_PRIMES: Final = tuple(map(np.uint64, (_P1, _P2, _P3, _P4)))
+_COLUMN: Final = np.uint64(0xBF58476D1CE4E5B9)
+_LAST_MIX: Final = np.uint64(0x94D049BB133111EB)
+_HALF: Final = np.uint64(31)
+_SALTS: Final = (np.arange(1, TEMPLATES + 1, dtype=np.uint64) * np.uint64(0xA0761D6478BD642F))[:, None]
 
 
 def features(tokens: Tokens, wanted: I64) -> npt.NDArray[np.int64]:
@@ -222,67 +305,37 @@ def features(tokens: Tokens, wanted: I64) -> npt.NDArray[np.int64]:
 
     ``wanted`` must keep two tokens clear at both ends: the pads.
     """
-    rows = np.empty((TEMPLATES, len(wanted)), np.uint64)
-    word, head, tail, tail2 = (h[wanted] for h in tokens.hashes)
-    left, left2, right, right2 = wanted - 1, wanted - 2, wanted + 1, wanted + 2
-    w_l, w_l2, w_r, w_r2 = tokens.words[left], tokens.words[left2], tokens.words[right], tokens.words[right2]
-    # A token's kind of word, shape and the case of its line in one small number.
-    kind = COARSE[tokens.gaz].astype(np.uint64) * np.uint64(64) + tokens.shapes
-    k, k_l, k_l2, k_r, k_r2 = kind[wanted], kind[left], kind[left2], kind[right], kind[right2]
-    case = tokens.lines[wanted].astype(np.uint64)
-    shape = tokens.shapes.astype(np.uint64)
-    s, s_l, s_l2, s_r, s_r2 = shape[wanted], shape[left], shape[left2], shape[right], shape[right2]
-    cased = k * np.uint64(4) + case
-    flags = tokens.joined[wanted].astype(np.uint64) * np.uint64(2) + tokens.opens[wanted]
-    glue = tokens.joined[right].astype(np.uint64)
-    bits = tokens.gaz.astype(np.uint64)
-    p1, p2, p3 = np.uint64(0x2545F4914F6CDD1D), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
-    rows[0] = 1
-    rows[1] = word
-    rows[2] = word + (s + np.uint64(1)) * p1
-    rows[3] = head + s * p1
-    rows[4] = tail + s * p1
-    rows[5] = tail2 + s * p1
-    rows[6] = bits[wanted] * p1 + case
-    rows[7] = bits[wanted] * p1 + (s * np.uint64(8) + case + np.uint64(8)) * p2
-    rows[8] = cased * np.uint64(4) + flags
-    rows[9] = s * np.uint64(8) + flags * np.uint64(2) + glue
-    rows[10] = w_l
-    rows[11] = w_r
-    rows[12] = w_l2
-    rows[13] = w_r2
-    rows[14] = w_l + cased * p2
-    rows[15] = w_r + cased * p2
-    rows[16] = w_l2 + w_l * p1
-    rows[17] = w_r2 + w_r * p1
-    rows[18] = w_l2 + w_l * p1 + k * p2
-    rows[19] = w_r2 + w_r * p1 + k * p2
-    rows[20] = word + w_l * p1
-    rows[21] = word + w_r * p1
-    rows[22] = k_l
-    rows[23] = k_r
-    rows[24] = k_l2
-    rows[25] = k_r2
-    rows[26] = k_l + cased * p1
-    rows[27] = k_r + cased * p1
-    rows[28] = k_l + cased * p1 + k_r * p2
-    rows[29] = k_l2 + k_l * p1 + cased * p2
-    rows[30] = k_r2 + k_r * p1 + cased * p2
-    rows[31] = s_l2 + s_l * p1 + s * p2 + s_r * p3
-    rows[32] = s_l + s * p1 + s_r * p2 + s_r2 * p3
-    rows[33] = tokens.hashes[2][left] + cased * p1
-    rows[34] = tokens.hashes[2][right] + cased * p1
-    rows[35] = bits[left] * p1 + bits[wanted] * p2
-    rows[36] = bits[right] * p1 + bits[wanted] * p2
-    rows[37] = k_l2 + k_l * p1 + cased * p2 + k_r * p3
-    rows[38] = k_l + cased * p1 + k_r * p2 + k_r2 * p3
-    rows[39] = word + k_l * p1 + k_r * p2
+    count = len(tokens.starts)
+    properties = np.empty((len(_PROPERTIES), count), np.uint64)
+    properties[0] = 1
+    properties[1:5] = tokens.hashes
+    properties[5] = _KIND_OF[tokens.gaz]
+    properties[5] += tokens.shapes
+    properties[6] = tokens.shapes
+    properties[7] = tokens.gaz
+    properties[8] = tokens.lines
+    properties[9] = tokens.joined
+    properties[10] = tokens.joined
+    properties[9] *= np.uint64(2)
+    properties[9] += tokens.opens
+    # Small numbers are spread over all bits, so that sums of them do not meet.
+    properties[5:] *= _SPREAD
+    bases = properties.ravel().take(_BASE_ROWS * count + (_BASE_DISTANCES + wanted))
+    first, which = _PARTS[0]
+    rows = bases[which]
+    for (first, which), prime in zip(_PARTS[1:], _PRIMES[1:], strict=True):
+        part = bases[which]
+        part *= prime
+        rows[first:] += part
     rows += _SALTS
-    rows *= np.uint64(_COLUMN)
-    rows ^= rows >> np.uint64(31)
-    rows *= np.uint64(0x94D049BB133111EB)
+    rows *= _COLUMN
+    rows ^= rows >> _HALF
+    rows *= _LAST_MIX
     rows >>= _SHIFT
     return rows.view(np.int64)
 
 
-_SALTS: Final = (np.arange(TEMPLATES, dtype=np.uint64) * np.uint64(0xA0761D6478BD642F))[:, None]
+_KIND_OF: Final = COARSE.astype(np.uint64) * np.uint64(64)
+_SPREAD: Final = (np.arange(1, len(_PROPERTIES) - 4, dtype=np.uint64) * np.uint64(0xD1342543DE82EF95) | np.uint64(1))[
+    :, None
+]

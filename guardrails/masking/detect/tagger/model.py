@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,7 +67,7 @@ def save(
     )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def load(path: Path = WEIGHTS) -> Model:
     """The shipped weights; read once.
 
@@ -122,7 +123,7 @@ def decode(model: Model, wanted: f.I64, scores: npt.NDArray[np.float32]) -> list
     firsts: list[int] = [0, *cuts.tolist(), len(alive)]
     token_numbers: list[int] = numbers.tolist()
     mentions: list[Mention] = []
-    for begin, end in zip(firsts[:-1], firsts[1:], strict=True):
+    for begin, end in pairwise(firsts):
         labels = _viterbi(rows[begin:end], model.transitions)
         if labels is not None:
             _collect(mentions, labels, rows[begin:end], token_numbers[begin])
