@@ -73,6 +73,9 @@ _BUILTIN = (
     DataClass("device", Mask.TOKEN, "a device, advertising or vehicle identifier"),
     DataClass("health", Mask.REDACT, "a finding about somebody's health: diagnosis, result, medicine"),
     DataClass("money", Mask.REDACT, "what somebody earns, owns or owes"),
+    DataClass("special", Mask.REDACT, "origin, belief, orientation, union, criminal record (GDPR articles 9 and 10)"),
+    DataClass("embedding", Mask.REDACT, "a vector made of a text or picture: it can be turned back into it"),
+    DataClass("binary", Mask.REDACT, "data nobody here can look into: pictures, documents, fingerprints"),
     DataClass("secret", Mask.REDACT, "a password, key, token or other credential"),
     # TOKEN for a free text means: the text stays, and each value found in it leaves by the mask of its own class.
     DataClass(FREE_TEXT, Mask.TOKEN, "text in which people write anything; masked span by span"),

@@ -175,7 +175,7 @@ async def findings(
 
 def _holding(catalog: Catalog) -> Iterable[Relation]:
     kinds = (RelationKind.TABLE, RelationKind.MATERIALISED, RelationKind.VIRTUAL)
-    return [r for name, r in sorted(catalog.relations.items()) if r.kind in kinds or r.definition is None]
+    return [r for _, r in sorted(catalog.relations.items()) if r.kind in kinds or r.definition is None]
 
 
 def build_rules(catalog: Catalog, declared: Declared, kept: Mapping[str, Kept]) -> Rules:

@@ -1,0 +1,362 @@
+"""What the columns of a table hold, told by their names, their table, their types and a sample of their values.
+
+Names alone do not carry to the next schema and values alone miss birth dates and diagnoses, so both are weighed:
+values of an unmistakable form (an e-mail address, an IBAN whose check digits hold) beat any name; a name counts unless
+the values speak against it; what is left is judged by figures. In a table about people, text that differs from row to
+row and cannot be told is not opened: it stays ``unclassified``, which is redacted, until a person names it.
+
+Pure: no database, no clock, no state. Evidence holds figures and the words of names, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from ...tools.tool import Mask
+from .classes import CLASSES, FREE_TEXT, UNCLASSIFIED
+from .column_types import Declared, declared_kind
+from .column_values import Kind, Profile, profiles
+from .detect import Detector
+from .naming.hints import Hint, hint
+from .naming.names import Name, Subject, read, subject
+from .transforms import too_few
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFinding:
+    """What a column holds. ``class_name`` None: looked at, open. ``mask`` None: the default of the class.
+
+    ``sure`` is 0 to 1. ``quasi``: open, but together with others it may tell who somebody is (sex, age, place).
+    """
+
+    column: str
+    class_name: str | None
+    mask: Mask | None
+    evidence: tuple[str, ...]
+    sure: float = 1.0
+    quasi: bool = False
+
+
+def classify_table(
+    table: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[object]],
+    *,
+    detector: Detector | None = None,
+) -> list[ColumnFinding]:
+    """Classify the columns of a table: one finding each, in their order.
+
+    Args:
+        table: its name, with its schema unless that is the default one.
+        columns: name and declared type of each.
+        rows: a sample, as wide as ``columns``; it may be empty.
+        detector: finds values of a known form; one is made and kept when absent.
+
+    Raises:
+        ValueError: a row is not as wide as the table.
+    """
+    if any(len(row) != len(columns) for row in rows):
+        raise ValueError("a sampled row is not as wide as its table")
+    names = [read(name) for name, _ in columns]
+    facts = profiles([name for name, _ in columns], rows, detector or _detector())
+    about = _about(table, names, facts)
+    return [
+        _judged(column, declared_kind(type_), name, fact, about)
+        for (column, type_), name, fact in zip(columns, names, facts, strict=True)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Detector:
+    return Detector()
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the rows of a table are about."""
+
+    subject: Subject
+    people: bool  # about people: what they are, do, or have done to them
+    why: str
+
+
+_TELLING: Final = ("person", "birth", "ssn", "national_id", "email", "phone", "address")
+_NUMBERS: Final = ("ssn", "national_id", "card", "account", "phone", "device")
+_STRONG: Final = ("email", "iban", "card", "ssn", "national_id", "ip", "mac", "secret")
+
+
+def _about(table: str, names: Sequence[Name], facts: Sequence[Profile]) -> _About:
+    what = subject(table)
+    if what in (Subject.PEOPLE, Subject.DOING):
+        return _About(what, people=True, why=f"the table is of {what.value}")
+    telling = {h for name in names for h in _TELLING if name.has(h) and not name.has("about", "leading")}
+    telling |= {c for fact in facts for c, share in fact.is_.items() if share > 0.5 and c in ("email", "phone", "ssn")}
+    if any(fact.names > 0.4 for fact in facts):
+        telling.add("person")
+    if len(telling) >= 3 or (len(telling) == 2 and telling & {"person", "birth", "ssn", "national_id"}):
+        return _About(Subject.PEOPLE, people=True, why="its columns are those of a table of people")
+    if any(name.has("who") and name.has("number") for name in names):
+        return _About(what, people=True, why="its rows belong to somebody")
+    return _About(what, people=False, why=f"the table is of {what.value}")
+
+
+def _judged(column: str, declared: Declared, name: Name, fact: Profile, about: _About) -> ColumnFinding:
+    promised = hint(name, about.subject, people=about.people)
+    for judge in (_by_storage, _by_values, _by_name, _by_figures):
+        found = judge(declared, name, fact, promised, about)
+        if found is not None:
+            class_name, reasons, sure, mask = found
+            if class_name is None:
+                quasi = about.people and name.has("quasi", "place", "postal", "birth")
+                return ColumnFinding(column, None, None, reasons, sure, quasi)
+            mask, why = _masked(class_name, mask, fact)
+            return ColumnFinding(column, class_name, mask, (*reasons, *why), sure)
+    return _open(column, name, fact, promised, about)
+
+
+_Judgement = tuple[str | None, tuple[str, ...], float, Mask | None]
+
+
+def _by_storage(
+    declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About
+) -> _Judgement | None:
+    """Vectors, blobs and documents: what they are kept in says enough."""
+    if declared is Declared.VECTOR or fact.kind is Kind.VECTOR:
+        return "embedding", ("holds vectors of numbers",), 1.0, None
+    if fact.kind is Kind.BINARY or (declared is Declared.BINARY and fact.kind is Kind.NONE):
+        if promised is not None and promised.class_name in ("secret", "embedding"):
+            return promised.class_name, (promised.reason,), 0.9, None
+        if fact.kind is Kind.BINARY and name.has("number") and about.subject is not Subject.UNKNOWN:
+            return None, ("binary keys",), 0.6, None
+        return "binary", ("holds binary data",), 0.9, None
+    if declared is Declared.JSON or fact.kind is Kind.JSON:
+        if about.people or fact.holds > 0 or fact.kind is Kind.NONE:
+            return FREE_TEXT, ("holds documents (JSON); looked through value by value",), 0.8, None
+        return None, ("holds documents (JSON) without personal data in the sample",), 0.6, None
+    if declared is Declared.ADDRESS:
+        return "ip", ("its type holds network addresses",), 0.9, None
+    if declared is Declared.MAC:
+        return "mac", ("its type holds hardware addresses",), 0.9, None
+    if declared is Declared.PLACE:
+        return ("address", ("its type holds places",), 0.7, Mask.REDACT) if about.people else None
+    return None
+
+
+def _by_values(
+    declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About
+) -> _Judgement | None:
+    """Values of an unmistakable form."""
+    if not fact.is_:
+        return None
+    class_name, share = max(fact.is_.items(), key=lambda item: item[1])
+    named = promised.class_name if promised is not None else None
+    if named is not None and fact.is_.get(named, 0) >= 0.3:
+        class_name, share = named, fact.is_[named]
+    if share < 0.6 or (fact.kind is Kind.NUMBER and fact.running):
+        return None
+    whole = fact.kind is Kind.NUMBER and (promised is None or promised.class_name is None)
+    if class_name in _STRONG and not (whole and class_name in ("ssn", "national_id", "card")):
+        if promised is not None and promised.strong and named in _NUMBERS and class_name in (*_NUMBERS, "secret"):
+            class_name = named  # nine digits may be many things: the name decides between them
+        return class_name, (f"{share:.0%} of the sampled values have the form of {_a(class_name)}",), share, None
+    if class_name == "phone" and (promised is None or promised.class_name in (None, "phone")) and not whole:
+        if promised is not None and promised.class_name is None and promised.heading != "about":
+            return None
+        return "phone", (f"{share:.0%} of the sampled values have the form of a phone number",), share, None
+    if class_name == "account" and (promised is None or promised.class_name == "account"):
+        return "account", (f"{share:.0%} of the sampled values have the form of an account number",), share, None
+    return None
+
+
+def _by_name(declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About) -> _Judgement | None:
+    """What the name promises, unless type or values speak against it."""
+    if promised is None:
+        return None
+    if promised.class_name is None:
+        if promised.heading == "thing" and fact.names > 0.5:
+            return None
+        return None, (promised.reason,), 0.8, None
+    against = _against(promised, declared, name, fact, about)
+    if against is not None:
+        return None
+    sure = 0.9 if promised.strong else 0.7
+    reasons = (promised.reason,) if fact.kind is not Kind.NONE else (promised.reason, "no values to look at")
+    mask: Mask | None = None
+    match promised.heading:
+        case "geo" | "part":
+            mask = Mask.REDACT
+        case "postal":
+            reasons = (*reasons, "a postal code")
+        case "birth" if fact.kind is Kind.NUMBER or {"year", "yob", "jahr", "annee"} & set(name.words):
+            mask = Mask.GENERALISE if fact.kind is Kind.NUMBER else None
+        case _:
+            pass
+    return promised.class_name, reasons, sure, mask
+
+
+def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, about: _About) -> str | None:
+    """Why a promise does not hold; None when nothing speaks against it."""
+    kind = fact.kind if fact.kind is not Kind.NONE else declared.kind
+    if kind is Kind.FLAG and promised.class_name not in ("health", "special"):
+        return "flags"
+    match promised.class_name:
+        case "email":
+            if kind not in (Kind.TEXT, Kind.NONE) or (fact.present and fact.at_signs < 0.3):
+                return "no e-mail addresses"
+        case "phone":
+            if kind not in (Kind.TEXT, Kind.NUMBER, Kind.NONE) or (fact.enough and fact.digits < 0.5):
+                return "no phone numbers"
+            if kind is Kind.NUMBER and fact.running:
+                return "numbers of rows"
+        case "person":
+            return _against_person(promised, kind, fact, about)
+        case "address":
+            if promised.heading == "geo":
+                if kind not in (Kind.FRACTION, Kind.TEXT, Kind.NONE) or (not about.people and not fact.coordinates):
+                    return "no coordinates"
+                return None if about.people else "places of things"
+            if promised.heading == "postal":
+                return None if kind in (Kind.TEXT, Kind.NUMBER, Kind.NONE) else "no postal codes"
+            if kind not in (Kind.TEXT, Kind.NONE) or (fact.enough and not promised.strong and fact.streets < 0.3):
+                return "no addresses"
+        case "ssn" | "national_id" | "card" | "iban" | "account" | "device":
+            if kind not in (Kind.TEXT, Kind.NUMBER, Kind.NONE):
+                return "no numbers of somebody"
+            if kind is Kind.NUMBER and fact.running and promised.class_name in ("account", "card", "device"):
+                return "numbers of rows"
+            return _against_number(promised, fact, about)
+        case "ip" | "mac":
+            if kind is not Kind.NONE and fact.is_.get(promised.class_name, 0) < 0.3:
+                return "no addresses"
+        case "birth_date":
+            if kind not in (Kind.WHEN, Kind.NUMBER, Kind.TEXT, Kind.NONE):
+                return "no dates"
+            if kind is Kind.TEXT and fact.enough and fact.digits < 0.3 and fact.codes < 0.3 and not promised.strong:
+                return "no dates"
+        case "secret":
+            if kind not in (Kind.TEXT, Kind.NUMBER, Kind.NONE) or (not promised.strong and fact.words > 3):
+                return "no secrets"
+            if not promised.strong and fact.enough and kind is Kind.NUMBER and (fact.running or not about.people):
+                return "numbers"
+            if fact.present >= 10 and fact.distinct <= 3 and kind is Kind.TEXT and not promised.strong:
+                return "labels"
+        case "money":
+            if kind not in (Kind.NUMBER, Kind.FRACTION, Kind.TEXT, Kind.NONE):
+                return "no amounts"
+        case "health":
+            if kind is Kind.NUMBER and fact.running and fact.present > 20:
+                return "numbers of rows"
+            if kind is Kind.UUID or (name.has("number") and kind is Kind.NUMBER):
+                return "keys"
+            if kind is Kind.WHEN and not promised.strong:
+                return "dates"
+        case "free_text":
+            return _against_text(promised, kind, fact, about)
+        case "url":
+            if kind not in (Kind.TEXT, Kind.NONE):
+                return "no addresses"
+        case "embedding":
+            return "no vectors"  # those were known by what they are kept in
+        case _:
+            pass
+    return None
+
+
+def _against_person(promised: Hint, kind: Kind, fact: Profile, about: _About) -> str | None:
+    if kind not in (Kind.TEXT, Kind.NONE):
+        return "no names"
+    if promised.heading in ("who", "name") and not promised.strong:
+        if fact.present == 0:
+            return None if about.people else "nothing to look at"
+        named = fact.names >= 0.3 or (fact.name_form >= 0.8 and fact.differ > 0.5 and fact.words > 1.5)
+        return None if named else "no names"
+    if fact.enough and (fact.words > 6 or fact.digits > 0.5):
+        return "no names"
+    return None
+
+
+def _against_number(promised: Hint, fact: Profile, about: _About) -> str | None:
+    if promised.heading == "whose_number":
+        if fact.kind is not Kind.TEXT or fact.differ < 0.9 or fact.codes < 0.6 or about.subject is not Subject.PEOPLE:
+            return "keys of rows"
+        return None
+    if fact.enough and fact.kind is Kind.TEXT and not promised.strong and fact.codes < 0.3 and fact.digits < 0.3:
+        return "no numbers"
+    if fact.enough and fact.words > 4:
+        return "sentences"
+    return None
+
+
+def _against_text(promised: Hint, kind: Kind, fact: Profile, about: _About) -> str | None:
+    if kind not in (Kind.TEXT, Kind.NONE):
+        return "no text"
+    if promised.heading == "describes" and not about.people:
+        return "describes things"
+    if fact.present >= 10 and (fact.distinct <= 12 or fact.differ < 0.1) and fact.words < 4 and fact.holds == 0:
+        return "labels"
+    return None
+
+
+def _by_figures(
+    declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About
+) -> _Judgement | None:
+    """What no name tells: names, streets, sentences, dates of birth and keys by the look of their values."""
+    if fact.kind is Kind.TEXT:
+        if fact.names >= 0.4 and fact.name_form >= 0.7 and not name.has("thing", "place", "quasi"):
+            return "person", (f"{fact.names:.0%} of the sampled values are names of people",), 0.7, None
+        if fact.streets >= 0.5:
+            return "address", (f"{fact.streets:.0%} of the sampled values are street addresses",), 0.8, None
+        if fact.secretive >= 0.8 and fact.differ > 0.9 and about.subject is not Subject.CATALOGUE:
+            return "secret", ("values look like hashes or random keys",), 0.6, None
+        if fact.words >= 5 and fact.differ > 0.3 and (about.people or about.subject is Subject.UNKNOWN):
+            return FREE_TEXT, (f"sentences of {fact.words:.0f} words on average", about.why), 0.7, None
+        if fact.holds >= 0.2:
+            return FREE_TEXT, (f"personal data in {fact.holds:.0%} of the sampled texts",), 0.7, None
+        if name.has("url") and about.people and fact.words < 2:
+            return None
+    if (
+        fact.kind is Kind.WHEN
+        and about.subject is Subject.PEOPLE
+        and fact.years is not None
+        and not name.all - {"noise"}
+    ):
+        first, last = fact.years
+        if fact.present >= 10 and first < 1980 and last - first >= 25:
+            return "birth_date", ("dates many decades apart in a table of people",), 0.6, None
+    return None
+
+
+def _open(column: str, name: Name, fact: Profile, promised: Hint | None, about: _About) -> ColumnFinding:
+    """What is left: open, or unclassified where opening it would be a guess."""
+    why = promised.reason if promised is not None and promised.class_name is None else "nothing speaks for a class"
+    quasi = about.people and name.has("quasi", "place")
+    if quasi:
+        return ColumnFinding(column, None, None, ("shared by many people; open",), 0.7, quasi=True)
+    if about.subject is Subject.PEOPLE or (about.people and promised is not None and promised.class_name is not None):
+        opaque = fact.kind is Kind.TEXT and fact.present >= 4 and fact.differ > 0.5 and not name.has("thing", "about")
+        empty = fact.kind is Kind.NONE and promised is None and not name.all - {"noise"}
+        if opaque:
+            return ColumnFinding(
+                column, UNCLASSIFIED, None, (f"text that differs from row to row; {about.why}; cannot be told",), 0.4
+            )
+        if empty:
+            return ColumnFinding(column, UNCLASSIFIED, None, ("no values to look at", about.why), 0.3)
+    return ColumnFinding(column, None, None, (why,), 0.6)
+
+
+def _masked(class_name: str, mask: Mask | None, fact: Profile) -> tuple[Mask | None, tuple[str, ...]]:
+    """The mask, and why: a column of few different values is not tokenised."""
+    usual = CLASSES[class_name].mask if mask is None else mask
+    if usual is not Mask.TOKEN or class_name == FREE_TEXT:
+        return mask, ()
+    if too_few(fact.distinct, fact.present, fact.top):
+        return Mask.REDACT, (f"{fact.distinct} different values in {fact.present}: equal tokens would betray them",)
+    return mask, ()
+
+
+def _a(class_name: str) -> str:
+    meaning = CLASSES[class_name].meaning
+    return meaning if meaning.startswith(("a ", "an ")) else f"a {class_name}"

@@ -1,0 +1,272 @@
+"""What the sampled values of a column say: their kinds, how many differ, which forms and names they have.
+
+Nothing of a value is kept but figures: a `Profile` may be shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import re
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, cast
+
+from .detect import Detector
+from .naming.given import NAMES
+from .vectors import as_vector
+
+_TEXTS: Final = 64  # distinct texts of a column that are looked at
+_LONGEST: Final = 240  # characters of a text that are looked at
+_COVERED: Final = 0.8  # share of a text that a finding must fill to be the value
+_FIRST_YEAR: Final = 1900
+
+
+class Kind(StrEnum):
+    """What most values of a column are."""
+
+    NONE = "no values"
+    TEXT = "text"
+    NUMBER = "number"
+    FRACTION = "fraction"
+    FLAG = "flag"
+    WHEN = "date"
+    BINARY = "binary"
+    UUID = "uuid"
+    JSON = "json"
+    VECTOR = "vector"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Figures about the sampled values of one column. Shares are of the texts looked at, 0 to 1."""
+
+    kind: Kind
+    present: int = 0  # values that are neither NULL nor empty
+    distinct: int = 0
+    top: float = 0.0  # share of the most frequent value
+    length: float = 0.0  # mean characters of a text
+    words: float = 0.0  # mean words of a text
+    is_: Mapping[str, float] = field(default_factory=dict[str, float])  # class: share of texts that are one value of it
+    holds: float = 0.0  # share of texts in which anything was found
+    names: float = 0.0  # share of texts that look like names of people and hold a common one
+    name_form: float = 0.0  # share of texts written as names are
+    streets: float = 0.0
+    digits: float = 0.0  # share of texts with six digits or more
+    at_signs: float = 0.0
+    codes: float = 0.0  # share of texts without a space that hold a digit
+    zips: float = 0.0
+    secretive: float = 0.0  # share of texts that look like hashes or random keys
+    running: bool = False  # whole numbers that number rows
+    years: tuple[int, int] | None = None  # of dates
+    coordinates: bool = False
+
+    @property
+    def differ(self) -> float:
+        """The share of values that are there once."""
+        return self.distinct / self.present if self.present else 0.0
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is enough to contradict a name."""
+        return self.present >= 4
+
+
+def profiles(names: Sequence[str], rows: Sequence[Sequence[object]], detector: Detector) -> list[Profile]:
+    """A profile of each column; the texts of all columns are scanned in one pass."""
+    columns = [[row[i] for row in rows if row[i] is not None and row[i] != ""] for i in range(len(names))]
+    kinds = [_kind(values) for values in columns]
+    looked = [_looked_at(k, v) for k, v in zip(kinds, columns, strict=True)]
+    texts = [text for some in looked for text in some]
+    keys = [name for name, some in zip(names, looked, strict=True) for _ in some]
+    spans = iter(detector.scan_many(texts, keys, structured_only=True))
+    made: list[Profile] = []
+    for kind, values, some in zip(kinds, columns, looked, strict=True):
+        is_, holding = Counter[str](), 0
+        for text in some:
+            found = next(spans)
+            holding += bool(found)
+            if len(found) == 1 and found[0].end - found[0].start >= _COVERED * len(text):
+                is_[found[0].class_name] += 1
+        shares = {name: n / len(some) for name, n in is_.items()}
+        made.append(_profile(kind, values, some, shares, holding / len(some) if some else 0.0))
+    return made
+
+
+def _profile(
+    kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float
+) -> Profile:
+    if kind in (Kind.NONE, Kind.VECTOR, Kind.BINARY, Kind.JSON):
+        return Profile(kind, len(values), len(values), is_=is_, holds=holds)
+    counts = Counter(map(str, values))
+    top = counts.most_common(1)[0][1] / len(values)
+    lengths = [len(text) for text in texts]
+    n = max(len(texts), 1)
+    text_like = kind is Kind.TEXT
+    return Profile(
+        kind,
+        present=len(values),
+        distinct=len(counts),
+        top=top,
+        length=sum(lengths) / n,
+        words=sum(text.count(" ") + 1 for text in texts) / n,
+        is_=is_,
+        holds=holds,
+        names=sum(map(_named, texts)) / n if text_like else 0.0,
+        name_form=sum(_NAME_FORM.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
+        streets=sum(_STREET.search(text) is not None for text in texts) / n if text_like else 0.0,
+        digits=sum(sum(c.isdigit() for c in text) >= 6 for text in texts) / n,
+        at_signs=sum("@" in text for text in texts) / n if text_like else 0.0,
+        codes=sum(_CODE.fullmatch(text) is not None for text in texts) / n,
+        zips=sum(_ZIP.fullmatch(text) is not None for text in texts) / n,
+        secretive=sum(_SECRETIVE.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
+        running=kind is Kind.NUMBER and _running(values),
+        years=_years(values) if kind is Kind.WHEN else None,
+        coordinates=kind is Kind.FRACTION and _coordinates(values),
+    )
+
+
+def _kind(values: Sequence[object]) -> Kind:
+    if not values:
+        return Kind.NONE
+    kinds = Counter(_kind_of(value) for value in values[:100])
+    kind, n = kinds.most_common(1)[0]
+    if kind is Kind.VECTOR:
+        lengths = {len(vector) for value in values[:100] if (vector := as_vector(value)) is not None}
+        return Kind.VECTOR if len(lengths) <= 2 else Kind.JSON if isinstance(values[0], str) else Kind.BINARY
+    return kind if n >= 0.8 * sum(kinds.values()) else Kind.TEXT
+
+
+def _kind_of(value: object) -> Kind:
+    match value:
+        case bool():
+            return Kind.FLAG
+        case int():
+            return Kind.NUMBER
+        case float() | decimal.Decimal():
+            return Kind.NUMBER if value == value // 1 and isinstance(value, decimal.Decimal) else Kind.FRACTION
+        case dt.date():
+            return Kind.WHEN
+        case uuid.UUID():
+            return Kind.UUID
+        case bytes() | bytearray() | memoryview():
+            return Kind.VECTOR if as_vector(cast("bytes", value)) is not None else Kind.BINARY
+        case dict():
+            return Kind.JSON
+        case list() | tuple():
+            return Kind.VECTOR if as_vector(cast("list[object]", value)) is not None else Kind.JSON
+        case str():
+            return _kind_of_text(value)
+        case _:
+            return Kind.TEXT
+
+
+def _kind_of_text(text: str) -> Kind:
+    text = text.strip()
+    if text[:1] in "[{" and text[-1:] in "]}" and len(text) > 1:
+        return Kind.VECTOR if as_vector(text) is not None else Kind.JSON
+    if _WHEN.fullmatch(text):
+        return Kind.WHEN
+    if _UUID.fullmatch(text):
+        return Kind.UUID
+    if text in _FLAGS:
+        return Kind.FLAG
+    if _FRACTION.fullmatch(text):
+        return Kind.FRACTION
+    return Kind.TEXT  # digits in a text are no number: they may be a telephone's
+
+
+def _looked_at(kind: Kind, values: Sequence[object]) -> list[str]:
+    if kind not in (Kind.TEXT, Kind.NUMBER, Kind.JSON):
+        return []
+    distinct: dict[str, None] = {}
+    for value in values:
+        distinct[str(value)[:_LONGEST].strip()] = None
+        if len(distinct) >= _TEXTS:
+            break
+    return list(distinct)
+
+
+_WHEN: Final = re.compile(
+    r"(?:1[5-9]|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?:[T ]\d\d:\d\d.{0,20})?"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)\d\d(?: \d\d:\d\d.{0,10})?"
+)
+_UUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
+_FRACTION: Final = re.compile(r"[-+]?\d{0,12}\.\d+(?:[eE][-+]?\d+)?")
+_FLAGS: Final = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "Y", "N", "True", "False", "ja", "nein"})
+_CODE: Final = re.compile(r"(?=\S*\d)[A-Za-z0-9#./_-]{2,40}")
+_ZIP: Final = re.compile(
+    r"\d{5}(?:-\d{4})?|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{5}-?\d{3}"
+    r"|\d{2}-\d{3}|\d{3} \d{2}"
+)
+_SECRETIVE: Final = re.compile(
+    r"\$2[abxy]\$\d\d\$.{53}|\$argon2.+|\$[156y]\$.+|pbkdf2.+|scrypt:.+|\{S?SHA.+"
+    r"|(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})|[A-Z2-7]{16,32}={0,6}"
+)
+_TITLE: Final = r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|M|Mme|Sr|Sra|Sig|Dott|Dhr|Mevr)\.? "
+_SMALL: Final = r"von der|van der|van den|van de|de la|de los|von|van|de|da|dos|del|di|bin|ben|al|el|y|e"
+_PART: Final = (
+    r"(?:(?:[A-ZÀ-ÖØ-ÞĀ-Ž]\.)"
+    r"|(?:(?:Mc|Mac|O'|D'|d'|De|Di|Van|von|van|de|da|dos|del|la|le)?[A-ZÀ-ÖØ-ÞĀ-ž][a-zß-öø-ÿĀ-ž']+))"
+)
+_NAME_FORM: Final = re.compile(
+    rf"(?:{_TITLE})?{_PART}(?:,? (?:{_SMALL}) {_PART}|,? {_PART}|-{_PART}){{0,4}}(?:,? (?:Jr|Sr|II|III|MD|PhD)\.?)?"
+    r"|[A-ZÀ-ÖØ-Þ]{2,}(?:,? [A-ZÀ-ÖØ-Þ'-]{2,}){1,3}"
+)
+_NOT_PEOPLE: Final = re.compile(
+    r"\b(?:inc|llc|ltd|gmbh|ag|kg|plc|corp|co|company|sons|group|bank|sarl|spa|srl|bv|nv|ltda|university|school|street"
+    r"|road|hospital)\b|&|\band\b",
+    re.IGNORECASE,
+)
+_STREET: Final = re.compile(
+    r"(?:^\d{1,6}[a-z]?,? .*\b(?:st|street|ave|avenue|rd|road|blvd|boulevard|dr|drive|ln|lane|ct|court|pl|place|sq|square"
+    r"|way|ter|terrace|pkwy|parkway|hwy|highway|cir|circle|close|crescent|gardens|mews|row|walk|alley|loop|trail|pass"
+    r"|plaza|path)\b"
+    r"|^\d{1,5}(?: ?(?:bis|ter))?,? (?:rue|av\.?|avenue|boulevard|bd|chemin|place|impasse|all[ée]e|quai|route)\b"
+    r"|(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|ring|damm|ufer|straat|laan|plein|gracht|kade|gatan|v[äa]gen|gate"
+    r"|veien|vej|katu)\s\d{1,4}"
+    r"|\b(?:calle|c/|avda\.?|avenida|paseo|plaza|camino|via|viale|corso|piazza|vicolo|largo|rua|travessa|estrada"
+    r"|alameda|ul\.|ulica)\s.+\d{1,4}"
+    r"|\b(?:p\.? ?o\.? box|postfach|apartado)\b"
+    r"|\b(?:apt|apartment|suite|ste|unit|wohnung|appartement|piso)\.? ?#?\d)",
+    re.IGNORECASE,
+)
+
+
+def _named(text: str) -> bool:
+    if len(text) > 60 or _NAME_FORM.fullmatch(text) is None or _NOT_PEOPLE.search(text):
+        return False
+    return any(word in NAMES for word in re.split(r"[ ,.\-]+", text.casefold()))
+
+
+def _running(values: Sequence[object]) -> bool:
+    numbers = {value for value in values if isinstance(value, int)}
+    return len(numbers) == len(values) and max(numbers) - min(numbers) < 50 * len(values)
+
+
+def _years(values: Sequence[object]) -> tuple[int, int] | None:
+    years = sorted(year for value in values if (year := _year(value)) is not None)
+    if not years:
+        return None
+    cut = len(years) // 20  # a stray date or two says nothing
+    return years[cut], years[-1 - cut]
+
+
+def _year(value: object) -> int | None:
+    if isinstance(value, dt.date):
+        return value.year
+    found = re.search(r"(?:1[5-9]|20)\d\d", str(value))
+    return int(found[0]) if found else None
+
+
+def _coordinates(values: Sequence[object]) -> bool:
+    """Fractions of at least three places between -180 and 180."""
+    try:
+        numbers = [float(str(value)) for value in values[:50]]
+    except ValueError:
+        return False
+    fine = sum(abs(x * 100 - round(x * 100)) > 1e-6 for x in numbers)
+    return all(abs(x) <= 180 for x in numbers) and fine >= 0.7 * len(numbers)
