@@ -77,7 +77,7 @@ class GivenClaims(_Strict):
 
 
 class Given(_Strict):
-    """Who does what with what. ``resource``: full names, one or more: ``clinic.patients``, ``reports/a.csv``, ``send_mail``."""
+    """Who does what with what. ``resource``: one or more full names, as in ``clinic.patients`` or ``reports/a.csv``."""
 
     now: dt.datetime = NOON
     human: str = "ann"

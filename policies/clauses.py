@@ -32,9 +32,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """``scope`` is the parenthesised head, ``(principal, action, resource)``."""
+    """``scope`` is the parenthesised head, ``(principal, action, resource)``, and ``constraints`` its three parts."""
 
     scope: str
+    constraints: tuple[str, ...]
     conditions: tuple[Condition, ...]
 
 
@@ -54,7 +55,8 @@ def parts(body: str) -> Parts:
     tokens = [token for token in tokens if not token.silent]
     end = _end(tokens, 0)
     scope = body[tokens[0].start : tokens[end].start + 1]
-    return Parts(scope, tuple(_conditions(body, tokens, end + 1)))
+    constraints = tuple(_text(body, first, last) for first, last in _split(tokens[1:end], ","))
+    return Parts(scope, constraints, tuple(_conditions(body, tokens, end + 1)))
 
 
 def _conditions(body: str, tokens: Sequence[_Token], at: int) -> Iterator[Condition]:

@@ -51,14 +51,14 @@ class Decider:
 
     def decide(self, request: DecisionRequest) -> Decision:
         began = time.perf_counter_ns()
-        now = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone)
+        now = self.moment(request)
         verdict = self._combined(request, now)
         return replace(verdict, microseconds=(time.perf_counter_ns() - began) // 1000)
 
     def possible(self, request: DecisionRequest) -> bool:
         """Whether some call like this could be allowed: rules that depend on what a call touches are given the benefit
         of the doubt, in both directions."""
-        now = (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone)
+        now = self.moment(request)
         for access in request.accesses:
             matched = self.bundle.tools.matching(request, access, now.hour)
             rules = self._active([self.bundle.rules[i] for i in matched.rules], now)
@@ -66,6 +66,10 @@ class Decider:
             if matched.errors or barred or not any(rule.effect == "permit" for rule in rules):
                 return False
         return True
+
+    def moment(self, request: DecisionRequest) -> dt.datetime:
+        """When the request is made, in the bundle's time zone."""
+        return (request.now or dt.datetime.now(dt.UTC)).astimezone(self.bundle.timezone)
 
     @staticmethod
     def _active(rules: Sequence[Rule], now: dt.datetime) -> list[Rule]:

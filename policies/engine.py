@@ -85,6 +85,10 @@ class MatchSet:
         rules = sorted(int(name.removeprefix("policy")) for name in answer.diagnostics.reasons)
         return Matched(tuple(rules), errors)
 
+    def sibling(self, bodies: Sequence[str]) -> MatchSet:
+        """Other rules under the same schema."""
+        return MatchSet(bodies, self._schema)
+
     def __len__(self) -> int:
         return self._count
 
