@@ -66,6 +66,7 @@ class DatabaseConfig(Strict):
     classes: Mapping[str, ClassEntry] = Field(default_factory=dict[str, ClassEntry])
     open: tuple[str, ...] = ()  # columns that were looked at and are not sensitive: "patients.city"
     inference: Inference = "strict"
+    class_inference: Mapping[str, Inference] = Field(default_factory=dict[str, Inference])  # by class, over inference
     min_group_size: int = Field(default=5, ge=2)
     functions: tuple[str, ...] = ()
     limits: LimitsConfig = LimitsConfig()

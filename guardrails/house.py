@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,8 +36,8 @@ from .schema import Validators
 from .session import Sessions, current_status
 from .status import SessionStatus
 
-
 if TYPE_CHECKING:
+    from ..tools.database.engines.engine import Settings
     from ..tools.database.source import Database
 
 
@@ -146,6 +146,28 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Data
     except DatabaseError as error:
         raise HouseError(str(error)) from None
     return databases
+
+
+def _database(name: str, config: DatabaseConfig) -> Settings:
+    from ..tools.database.engines.engine import Settings
+    from ..tools.database.sql.analysis import Inference
+
+    usual = Settings(name, config.url).limits
+    return Settings(
+        name=name,
+        url=config.url,
+        tables=config.tables,
+        deny=config.deny,
+        functions=config.functions,
+        write=config.write,
+        allow_unsafe_role=config.allow_unsafe_role,
+        limits=Limits(
+            config.limits.rows or usual.rows, config.limits.seconds or usual.seconds, config.limits.bytes or usual.bytes
+        ),
+        inference=Inference(config.inference),
+        class_inference={name: Inference(mode) for name, mode in config.class_inference.items()},
+        min_group_size=config.min_group_size,
+    )
 
 
 def _database_tools(databases: Mapping[str, Database]) -> list[Tool]:

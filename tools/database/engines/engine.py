@@ -11,14 +11,17 @@ Cancellation and the deadline end the work in the database too, not only the wai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from ...tool import Limits
 from ..catalog import Catalog, Relation
-from ..sql.analysis import Expected
+from ..sql.analysis import Expected, Inference
+
+DEFAULT_LIMITS: Final = Limits(rows=1000, seconds=10.0, bytes=1_000_000)
 
 
 class DatabaseError(Exception):
@@ -26,9 +29,17 @@ class DatabaseError(Exception):
     password, never a driver's text that may hold values."""
 
 
+class Unreachable(DatabaseError):
+    """It cannot be reached now; the start tries a few times more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One database, as configured."""
+    """One database, as configured.
+
+    What concerns the guard alone (``inference``, ``class_inference``, ``min_group_size``) stands here too, so that one
+    object says everything of a database; engines do not look at it.
+    """
 
     name: str
     url: str
@@ -37,29 +48,37 @@ class Settings:
     functions: tuple[str, ...] = ()
     write: bool = False
     allow_unsafe_role: bool = False
-    limits: Limits = Limits(rows=1000, seconds=10.0, bytes=1_000_000)
+    limits: Limits = DEFAULT_LIMITS
+    inference: Inference = Inference.STRICT
+    class_inference: Mapping[str, Inference] = field(default_factory=lambda: MappingProxyType({}))
+    min_group_size: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What is executed: regenerated text, values for its placeholders in order, and what it may read at most.
 
-    A value is `UNKNOWN` when its token names nothing: it must behave as a value that no row has.
+    A value is `UNKNOWN` when its token names nothing: it must behave as a value that no row has. ``version`` is that of
+    the catalog the statement was decided on ("": any); an engine whose catalog is another by the time it runs raises
+    `ToolFailed` (``schema-changed``, retryable).
     """
 
     sql: str
     values: Sequence[object]
     expected: Expected
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     """A statement that changes rows. ``preview`` counts the rows that would change, in the same transaction; more than
-    ``most_rows`` are refused before anything is written. ``statement`` may return rows (RETURNING)."""
+    ``most_rows`` are refused before anything is written. ``statement`` may return rows (RETURNING). ``target`` is the
+    table it changes (qualified name)."""
 
     statement: Statement
     preview: Statement | None
     most_rows: int
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,151 @@
+"""From what a worker read of the schema to a `Catalog`. Nothing of it is trusted beyond its form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from ...catalog import Catalog, Column, ForeignKey, Relation, RelationKind
+from ...sql.names import ascii_lower
+from ..engine import Settings
+from .ddl import content_table, generated_expressions, view_definition
+
+_Cell: TypeAlias = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    kind: str
+    columns: list[tuple[_Cell, ...]]  # cid, name, type, notnull, default, pk, hidden
+    indexes: list[list[str | None]]
+    keys: list[tuple[_Cell, ...]]  # id, seq, table, from, to, ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    cookie: int
+    objects: list[tuple[str, str, str, str | None]]  # type, name, table, sql
+    tables: Mapping[str, _Table]
+
+
+_READING = TypeAdapter(_Reading)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A catalog and what only this engine needs: the schema cookie it was read at, and which virtual table a shadow
+    table belongs to."""
+
+    catalog: Catalog
+    cookie: int
+    shadows: Mapping[str, str]
+
+
+class Unreadable(Exception):
+    """The worker's reading has not the form of one."""
+
+
+def build_schema(message: Mapping[str, object], settings: Settings, *, sqlite: str, index_scans: bool) -> Schema:
+    """Raises `Unreadable`."""
+    try:
+        reading = _READING.validate_python(message)
+    except ValidationError:
+        raise Unreadable from None
+    texts = {name: sql for kind, name, _, sql in reading.objects if kind in ("table", "view")}
+    virtual = [name for name, table in reading.tables.items() if table.kind == "virtual"]
+    shadows = {n: _owner(n, virtual) for n, table in reading.tables.items() if table.kind == "shadow"}
+    relations = {
+        name: _relation(name, table, texts.get(name) or "", reading.tables)
+        for name, table in sorted(reading.tables.items())
+        if table.kind != "shadow" and not name.startswith("sqlite_")
+    }
+    digest = hashlib.sha256(orjson.dumps((reading.objects, sorted(relations)))).hexdigest()[:16]
+    catalog = Catalog(
+        database=settings.name,
+        dialect="sqlite",
+        version=f"{reading.cookie}-{digest}",
+        relations=relations,
+        open_relations=open_relations(relations, settings),
+        foreign_keys=tuple(key for name in relations for key in _foreign_keys(name, reading.tables, relations)),
+        default_schema="main",
+        server_version=sqlite,
+        extra={"index_scans": "on" if index_scans else "off"},
+    )
+    return Schema(catalog, reading.cookie, shadows)
+
+
+def open_relations(relations: Mapping[str, Relation], settings: Settings) -> frozenset[str]:
+    """What the configuration opens, by the names the database has; SQLite does not tell upper from lower case."""
+    denied = {_folded(name) for name in settings.deny}
+    listed = None if settings.tables is None else {_folded(name) for name in settings.tables}
+    return frozenset(
+        name
+        for name in relations
+        if ascii_lower(name) not in denied and (listed is None or ascii_lower(name) in listed)
+    )
+
+
+def missing(relations: Mapping[str, Relation], names: Sequence[str]) -> list[str]:
+    """Names of the configuration that the database does not have."""
+    present = {ascii_lower(name) for name in relations}
+    return [name for name in names if _folded(name) not in present]
+
+
+def _folded(name: str) -> str:
+    return ascii_lower(name).removeprefix("main.")
+
+
+def _owner(shadow: str, virtual: Sequence[str]) -> str:
+    """``notes_fts_data`` belongs to ``notes_fts``: the longest name that fits."""
+    fitting = [name for name in virtual if ascii_lower(shadow).startswith(ascii_lower(name) + "_")]
+    return max(fitting, key=len, default="")
+
+
+def _relation(name: str, table: _Table, sql: str, tables: Mapping[str, _Table]) -> Relation:
+    kind = {"view": RelationKind.VIEW, "virtual": RelationKind.VIRTUAL}.get(table.kind, RelationKind.TABLE)
+    generated = generated_expressions(sql) if any(c[6] in (2, 3) for c in table.columns) else {}
+    columns = tuple(
+        Column(
+            name=str(c[1]),
+            type=str(c[2] or ""),
+            nullable=not c[3],
+            primary_key=bool(c[5]),
+            # what cannot be read is no expression either, and so traced to nothing that could be shown
+            generated=generated.get(str(c[1]).lower(), "?(") if c[6] in (2, 3) else None,
+        )
+        for c in table.columns
+        if c[6] != 1 or kind is RelationKind.VIRTUAL
+    )
+    content = content_table(sql) if kind is RelationKind.VIRTUAL else None
+    copied = next((n for n in tables if content is not None and ascii_lower(n) == ascii_lower(content)), None)
+    return Relation(
+        name=name,
+        schema=None,
+        kind=kind,
+        columns=columns,
+        definition=view_definition(sql) if kind is RelationKind.VIEW else None,
+        copies_from=() if copied is None else (copied,),
+        indexes=tuple(tuple(index) for index in table.indexes if index),
+    )
+
+
+def _foreign_keys(name: str, tables: Mapping[str, _Table], relations: Mapping[str, Relation]) -> list[ForeignKey]:
+    by_id: dict[_Cell, list[tuple[_Cell, ...]]] = {}
+    for row in tables[name].keys:
+        by_id.setdefault(row[0], []).append(row)
+    spelled = {ascii_lower(known): known for known in relations}
+    keys: list[ForeignKey] = []
+    for rows in by_id.values():
+        rows.sort(key=lambda row: cast("int", row[1]))
+        referred = spelled.get(ascii_lower(str(rows[0][2])))
+        if referred is None:
+            continue
+        primary = [column.name for column in relations[referred].columns if column.primary_key]
+        to = [str(row[4]) for row in rows] if all(row[4] is not None for row in rows) else primary
+        keys.append(ForeignKey(name, tuple(str(row[3]) for row in rows), referred, tuple(to)))
+    return keys
