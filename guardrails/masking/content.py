@@ -1,25 +1,29 @@
 """Masking by content: what a text holds is found by the detector and replaced span by span.
 
 Every value found gets the mask of its class: a token for identifiers, ``[masked:CLASS]`` for the rest, the same
-tokens as in database columns. A value the caller itself wrote is redacted, never run through the data key: a token
-for a guess would tell whether the guess is right.
+tokens as in database columns. A value that an agent itself wrote there is redacted, never run through the data key (see
+`origins`): a token for a guess would tell whether the guess is right.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeAlias, cast
 
-from ...tools.tool import JsonObject, JsonValue, Mask, Text, TokenSpan
+from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text, TokenSpan
 from .classes import data_class
 from .detect import Detector, Span
 from .documents import leaves, replaced
 from .duties import Duties
+from .origins import names_of, places_of
 from .restore import Restored
+from .spelling import folded
 from .tokens.service import Scope, Tokens
 from .transforms import transform
+
+Places: TypeAlias = tuple[str, ...]  # see `origins`
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,10 @@ class ContentMasker:
     detector: Detector
     tokens: Tokens
 
-    def for_call(self, duties: Duties, scope: Scope, restored: Restored) -> Found:
-        return Found(self.detector, self.tokens, duties, scope, restored)
+    def for_call(self, duties: Duties, scope: Scope, restored: Restored, accesses: Sequence[Access] = ()) -> Found:
+        """``accesses`` are those of the call's plan: they say where its result is from."""
+        places, names = tuple(places_of(accesses)), tuple(names_of(accesses))
+        return Found(self.detector, self.tokens, duties, scope, restored, places, names)
 
     def scrub(self, text: str) -> str:
         """Redact everything that looks like a value; used for messages, which need no tokens."""
@@ -42,42 +48,58 @@ class ContentMasker:
 
 @dataclass(slots=True)
 class Found:
-    """Content masking for one call; ``found`` counts what was met, by class and transform."""
+    """Content masking for one call; ``found`` counts what was met, by class and transform.
+
+    ``places`` are where a result without a place of its own is from, ``names`` where names of files are from.
+    """
 
     detector: Detector
     tokens: Tokens
     duties: Duties
     scope: Scope
     restored: Restored
+    places: Places = ()
+    names: Places = ()
     found: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
-    def column(self, class_name: str, mask: Mask, cells: Sequence[object]) -> Sequence[object]:
+    def column(self, class_name: str, mask: Mask, cells: Sequence[object], places: Places) -> Sequence[object]:
         """A whole column of one class, as one vector."""
-        return self._values(class_name, mask, cells)
+        return self._values(class_name, mask, cells, [places] * len(cells))
 
-    def cells(self, texts: Sequence[str], keys: Sequence[str | None], *, free: bool, redact: bool = False) -> list[str]:
+    def cells(
+        self,
+        texts: Sequence[str],
+        keys: Sequence[str | None],
+        *,
+        free: bool,
+        redact: bool = False,
+        places: Sequence[Places] | None = None,
+    ) -> list[str]:
         """Texts with everything found in them replaced; ``free`` looks for names and places too.
 
-        With ``redact`` nothing becomes a token: for texts the caller may have composed itself.
+        With ``redact`` nothing becomes a token: for texts the caller may have composed itself. ``places`` say where
+        each text is from, if not from those of the call.
         """
         if not texts:
             return []
         spans = self.detector.scan_many(texts, keys, structured_only=not free, skip=self._tokens_in)
-        return self._replaced(texts, spans, redact=redact)
+        return self._replaced(texts, spans, places or [self.places] * len(texts), redact=redact)
 
-    def text(self, text: str) -> str:
-        return self.cells([text], [None], free=True)[0]
+    def text(self, text: str, places: Places | None = None) -> str:
+        return self.cells([text], [None], free=True, places=None if places is None else [places])[0]
 
     def name(self, name: str) -> str:
         """A file name: looked through for values with a form of their own; names of people are not guessed."""
-        return self.cells([name], [None], free=False)[0]
+        return self.cells([name], [None], free=False, places=[self.names])[0]
 
     def document(self, text: Text) -> str:
         """A whole file, by its kind: columns of CSV and keys of JSON are context."""
+        place: Places = (text.name,)
         found = leaves(text.text, text.media)
         if found is None:
-            return self.text(text.text)
-        return replaced(text.text, found, self._leaves([leaf.text for leaf in found], [leaf.key for leaf in found]))
+            return self.text(text.text, place)
+        texts, keys = [leaf.text for leaf in found], [leaf.key for leaf in found]
+        return replaced(text.text, found, self.cells(texts, keys, free=True, places=[place] * len(texts)))
 
     def value(self, value: JsonValue, classes: Mapping[str, str]) -> JsonValue:
         """A JSON value of a custom tool: declared classes by key path, the rest by key name and content."""
@@ -88,9 +110,9 @@ class Found:
         names: dict[str, str] = {}
         _collect(value, (), classes, texts, keys, declared, names)
         names = dict(zip(names, self.cells(list(names), [None] * len(names), free=False), strict=True))
-        scanned = iter(self._leaves(texts, keys))
+        scanned = iter(self.cells(texts, keys, free=True))
         columns = {
-            name: iter(self._values(name, self.duties.mask(name, data_class(name).mask), values))
+            name: iter(self.column(name, self.duties.mask(name, data_class(name).mask), values, self.places))
             for name, values in declared.items()
         }
         return _rebuilt(value, (), classes, scanned, columns, names)
@@ -99,23 +121,22 @@ class Found:
         """Side facts of a result (counts, digests, paths): strings are looked through like names."""
         return {key: self.name(v) if isinstance(v, str) else v for key, v in extra.items()}
 
-    def _leaves(self, texts: Sequence[str], keys: Sequence[str | None]) -> list[str]:
-        return self.cells(texts, keys, free=True)
-
     def _tokens_in(self, text: str) -> Sequence[TokenSpan]:
         return self.tokens.find(text, self.scope)
 
-    def _replaced(self, texts: Sequence[str], spans: Sequence[Sequence[Span]], *, redact: bool) -> list[str]:
+    def _replaced(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]], places: Sequence[Places], *, redact: bool
+    ) -> list[str]:
         by_class: dict[str, list[tuple[int, int]]] = {}
         for i, found in enumerate(spans):
             for n, span in enumerate(found):
                 by_class.setdefault(span.class_name, []).append((i, n))
         new: dict[tuple[int, int], str] = {}
-        for class_name, places in by_class.items():
-            values: list[JsonValue] = [texts[i][spans[i][n].start : spans[i][n].end] for i, n in places]
+        for class_name, at in by_class.items():
+            values: list[JsonValue] = [texts[i][spans[i][n].start : spans[i][n].end] for i, n in at]
             mask = self.duties.mask(class_name, Mask.REDACT if redact else data_class(class_name).mask)
-            masked = self._found_values(class_name, mask, values)
-            new.update(zip(places, ("" if m is None else str(m) for m in masked), strict=True))
+            masked = self._values(class_name, mask, values, [places[i] for i, _ in at])
+            new.update(zip(at, ("" if m is None else str(m) for m in masked), strict=True))
         return [self._joined(text, spans[i], i, new) for i, text in enumerate(texts)]
 
     def _joined(self, text: str, spans: Sequence[Span], i: int, new: Mapping[tuple[int, int], str]) -> str:
@@ -128,19 +149,33 @@ class Found:
             at = span.end
         return "".join((*parts, text[at:]))
 
-    def _found_values(self, class_name: str, mask: Mask, values: Sequence[object]) -> Sequence[object]:
-        masked = self._values(class_name, mask, values)
-        if mask is Mask.TOKEN:
-            own = self.tokens.agent_origin(values, self.scope)
-            return [f"[masked:{class_name}]" if mine else m for m, mine in zip(masked, own, strict=True)]
-        return masked
-
-    def _values(self, class_name: str, mask: Mask, values: Sequence[object]) -> Sequence[object]:
-        """The one place where values become masks."""
+    def _values(
+        self, class_name: str, mask: Mask, values: Sequence[object], places: Sequence[Places]
+    ) -> Sequence[object]:
+        """The one place where values become masks. What the agent wrote there itself never becomes a token."""
         present = sum(value is not None for value in values)
         if present:
             self.found[class_name, str(mask)] += present
-        return transform(mask, class_name, values, tokens=self.tokens, scope=self.scope)
+        own = self._own(values, places) if mask is Mask.TOKEN else frozenset[int]()
+        if not own:
+            return transform(mask, class_name, values, tokens=self.tokens, scope=self.scope)
+        others = [value for i, value in enumerate(values) if i not in own]
+        tokens = iter(transform(mask, class_name, others, tokens=self.tokens, scope=self.scope))
+        return [f"[masked:{class_name}]" if i in own else next(tokens) for i in range(len(values))]
+
+    def _own(self, values: Sequence[object], places: Sequence[Places]) -> frozenset[int]:
+        """Which of the values this call spelt out itself, or an agent wrote where they are from."""
+        by_places = defaultdict[Places, list[int]](list)
+        for i, (value, where) in enumerate(zip(values, places, strict=True)):
+            if value is not None and value != "":
+                by_places[where].append(i)
+        own: set[int] = set()
+        for where, at in by_places.items():
+            noted = self.tokens.agent_origin([values[i] for i in at], self.scope, where)
+            own.update(i for i, mine in zip(at, noted, strict=True) if mine)
+        if self.restored.own:
+            own.update(i for at in by_places.values() for i in at if folded(values[i]) in self.restored.own)
+        return frozenset(own)
 
 
 def _collect(

@@ -80,7 +80,7 @@ class Masker:
     async def mask(self, result: Result, plan: Plan, duties: Duties, scope: Scope, restored: Restored) -> Masked:
         """The masked payload of a result. Raises on anything it does not understand."""
         began = time.perf_counter_ns()
-        content = self._content.for_call(duties, scope, restored)
+        content = self._content.for_call(duties, scope, restored, plan.accesses)
         match result:
             case Table():
                 databases = {source.database for column in result.columns for source in column.sources}

@@ -9,10 +9,7 @@ What comes back is in `Restored.values` and nowhere else. `Restored.scrub` takes
 
 from __future__ import annotations
 
-import base64
 import fnmatch
-import html
-import json
 import re
 import threading
 import time
@@ -21,10 +18,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from ...tools.tool import UNKNOWN, Place, Slot, ToolRefused
 from .keys import Scope
+from .spelling import spellings
 from .tokens.service import Tokens
 
 NEVER_BY_DEFAULT: Final = frozenset({"secret"})  # only a clearance that names the class itself covers it
@@ -73,6 +70,7 @@ class Restored:
     counts: tuple[RestoreCount, ...] = ()
     unknown: tuple[str, ...] = ()  # tokens that name nothing
     tokens: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)  # token by restored text
+    own: frozenset[str] = field(default=frozenset(), repr=False)  # values the call itself spelt out (see `origins`)
 
     def scrub(self, text: str) -> str:
         """The text with every value of this call replaced by its token, however it is encoded."""
@@ -179,37 +177,6 @@ def _refuse_unknown(tokens: Tokens, slot: Slot, scope: Scope) -> None:
     near = tokens.near(slot.token, scope)
     hint = f"Did you mean {' or '.join(near)}?" if near else "Use a token exactly as it was given to you."
     raise ToolRefused("unknown-token", f"{slot.token!r} is not a token of this session.", hint, place=slot.target)
-
-
-def spellings(value: str) -> set[str]:
-    """The ways a value may stand in a message: as it is, quoted, escaped, percent-encoded, as hex or base64, as
-    digits."""
-    raw = value.encode("utf-8", "surrogatepass")
-    found = {
-        value,
-        repr(value)[1:-1],
-        value.replace("'", "''"),
-        value.replace('"', '""'),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        html.escape(value),
-        html.escape(value, quote=False),
-        raw.hex(),
-        base64.b64encode(raw).decode(),
-        base64.b64encode(raw).decode().rstrip("="),
-        base64.urlsafe_b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-    }
-    if not _lone_surrogates(value):
-        found |= {quote(value), quote(value, safe=""), quote_plus(value)}
-    digits = "".join(c for c in value if c.isdigit())
-    if len(digits) >= 7 and not any(c.isalpha() for c in value):  # a number with separators, written without
-        found.add(digits)
-    return {spelling for spelling in found if spelling}
-
-
-def _lone_surrogates(value: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _bounded(spelling: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
-from ...tools.tool import ColumnRules, Effect, Plan, Planning, TokenSpan
+from ...tools.tool import ColumnRules, Plan, Planning, TokenSpan
 from .detect import Detector
+from .origins import lasts, names_of, own_values, places_of
 from .restore import USUAL_CLEARANCES, Clearance, Restored, RestoreRate, restore
+from .spelling import folded
 from .tokens.service import Scope, Tokens
 
 
@@ -39,12 +42,14 @@ class Restorer:
     def restore(self, plan: Plan, granted: Iterable[Clearance], scope: Scope) -> Restored:
         """The values of the plan's slots; tokens go back where the plan bound them and where policy cleared a sink.
 
-        What the caller wrote itself is noted first: found again by content, it is never run through the data key.
+        What the caller spelt out itself is noted first: found again, it is never run through the data key.
         Raises `ToolRefused`.
         """
-        if plan.written and Effect.WRITE in plan.effects:
-            own = self._detector.scan(plan.written, skip=lambda text: self._tokens.find(text, scope))
-            self._tokens.note_agent_origin({plan.written[s.start : s.end] for s in own}, scope)
+        own = own_values(plan, self._detector, lambda text: self._tokens.find(text, scope))
+        if own and lasts(plan):
+            places = [*places_of(plan.accesses, written=True), *names_of(plan.accesses)]
+            self._tokens.note_agent_origin(own, scope, places)
         if not plan.slots:
-            return Restored()
-        return restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)
+            return Restored(own=frozenset(map(folded, own)))
+        restored = restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)
+        return replace(restored, own=frozenset(map(folded, own)))

@@ -43,7 +43,7 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
                 scanned.append(i)
             continue
         if column.form is OutputForm.IDENTITY:
-            released[i], counts[i] = _transformed(plan, vectors[i], content)
+            released[i], counts[i] = _transformed(plan, column, vectors[i], content)
         else:  # computed: nothing of it shows, not even which cells are NULL
             released[i], counts[i] = [_redacted(plan)] * len(vectors[i]), len(vectors[i])
     found = _scan(table, plans, released, scanned, content)
@@ -57,9 +57,11 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     return MaskedTable(payload, tuple((c.name, p, n) for c, p, n in zip(table.columns, plans, counts, strict=True)))
 
 
-def _transformed(plan: ColumnMask, cells: Sequence[object], content: Found) -> tuple[list[JsonValue], int]:
+def _transformed(
+    plan: ColumnMask, column: OutputColumn, cells: Sequence[object], content: Found
+) -> tuple[list[JsonValue], int]:
     assert plan.class_name is not None
-    masked = content.column(plan.class_name, plan.mask, cells)
+    masked = content.column(plan.class_name, plan.mask, cells, _places(column))
     return [plain(cell) for cell in masked], sum(cell is not None for cell in cells)
 
 
@@ -83,13 +85,17 @@ def _scan(
         places = [(i, n) for i in some for n, cell in enumerate(released[i]) if isinstance(cell, str)]
         texts = [cast("str", released[i][n]) for i, n in places]
         keys = [table.columns[i].name for i, _ in places]
-        for (i, n), before, after in zip(
-            places, texts, content.cells(texts, keys, free=free, redact=redact), strict=True
-        ):
+        sources = {i: _places(table.columns[i]) for i in some}
+        masked = content.cells(texts, keys, free=free, redact=redact, places=[sources[i] for i, _ in places])
+        for (i, n), before, after in zip(places, texts, masked, strict=True):
             if after != before:
                 released[i][n] = after
                 changed[i] = changed.get(i, 0) + 1
     return changed
+
+
+def _places(column: OutputColumn) -> tuple[str, ...]:
+    return tuple(sorted(map(str, column.sources)))
 
 
 def _described(column: OutputColumn, plan: ColumnMask, found: int) -> JsonValue:

@@ -11,7 +11,7 @@ from . import payload
 from .codecs import identifiers
 from .forms import Form, Proof
 from .keyed import Keyed
-from .recognise import Candidate, candidates, plausible, whole
+from .recognise import SPACE, Candidate, candidates, plausible, whole
 from .typed import natural
 from .vault import Vault
 
@@ -34,10 +34,21 @@ class Reader:
         self._classes = classes
 
     def readings(self, value: object, scope: Scope) -> Iterator[Verified]:
-        """What a whole value stands for if it is a token: usually one reading, or none."""
-        for candidate in _candidates(value):
-            if (found := self._verified(candidate, scope)) is not None:
-                yield found
+        """What a whole value stands for if it is a token: usually one reading, or none.
+
+        A token that is no text stands for a value of its own type. White space around a text was around its value,
+        too; quotes and punctuation around it are not.
+        """
+        if isinstance(value, str):
+            before, after = _space_around(value)
+            for candidate in whole(value):
+                if (found := self._verified(candidate, scope)) is not None:
+                    real = found.value
+                    yield Verified(found.class_name, f"{before}{real}{after}" if isinstance(real, str) else real)
+        elif (known := natural(value)) is not None:
+            for candidate in whole(known.text):
+                if (found := self._verified(candidate, scope)) is not None:
+                    yield Verified(found.class_name, known.typed(str(found.value)))
 
     def find(self, text: str, scope: Scope) -> list[TokenSpan]:
         """The tokens in a text, in their order."""
@@ -97,11 +108,10 @@ class Reader:
         return None if text is None else Verified(class_name, payload.from_text(text))
 
 
-def _candidates(value: object) -> Iterable[Candidate]:
-    if isinstance(value, str):
-        return whole(value)
-    known = natural(value)
-    return () if known is None else whole(known.text)
+def _space_around(text: str) -> tuple[str, str]:
+    core = text.strip(SPACE)
+    start = text.index(core)
+    return text[:start], text[start + len(core) :]
 
 
 def _swept(spans: Iterable[TokenSpan]) -> list[TokenSpan]:

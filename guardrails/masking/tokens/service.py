@@ -11,7 +11,6 @@ Equal values of a class give equal tokens within a scope. A token is never made 
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from .keyed import Keyed
 from .making import Maker
 from .reading import Reader
 from .vault import Vault, VaultUnavailable
+from .written import Written
 
 __all__ = ["KeyUnusable", "Scope", "ScopeKind", "Tokens", "VaultUnavailable"]
 
@@ -46,6 +46,7 @@ class Tokens:
         self._keys = keys
         self._vault = vault
         self._keyed = Keyed(keys)
+        self._written = Written(keys, vault)
         self._reader = Reader(keys, self._keyed, vault, frozenset(CLASSES) | frozenset(classes))
         self._maker = Maker(keys, self._keyed, vault, self.token_class)
 
@@ -60,26 +61,19 @@ class Tokens:
 
     # Values to tokens
 
-    def tokenise(
-        self, class_name: str, values: Sequence[object], scope: Scope, *, by_content: bool = False
-    ) -> list[object]:
+    def tokenise(self, class_name: str, values: Sequence[object], scope: Scope) -> list[object]:
         """A token for every value of a column or a list of finds.
 
         NULL and the empty text stay, and so does what is a token of this scope already, or a mask. Whole numbers give
         whole numbers, texts give texts. What does not fit the form of its class gets a token of general form; what
         cannot be a token at all (a boolean, a list) is redacted. Nothing raises for a value.
 
-        ``by_content`` says that the values were found by looking at them, not by the column they came from: those that
-        this principal wrote itself are redacted and never meet the data key.
+        Never call it for what an agent wrote itself: see `agent_origin`.
 
         Raises:
             VaultUnavailable: the vault cannot be read.
         """
-        if not by_content or not values:
-            return self._maker.column(class_name, values, scope)
-        own = self.agent_origin(values, scope)
-        rest = iter(self._maker.column(class_name, [v for v, o in zip(values, own, strict=True) if not o], scope))
-        return [f"[masked:{class_name}]" if mine else next(rest) for mine in own]
+        return self._maker.column(class_name, values, scope)
 
     def noise(self, class_name: str, values: Sequence[object], rows: Sequence[object], scope: Scope) -> list[object]:
         """Amounts with keyed noise (see `codecs.money`); ``rows`` are the primary keys. What is no amount is
@@ -129,29 +123,14 @@ class Tokens:
         shown = {str(token) for token in tokens}
         self._vault.note_issued(place.owner, place.scope, scope.kind, class_name, self._keys.current, shown)
 
-    def note_agent_origin(self, values: Iterable[object], scope: Scope) -> None:
-        """The agent itself wrote these values: found by content, they must be redacted for this principal and never
-        run through the data key, or a guess and its token would tell whether the guess is right."""
-        epoch = self._keys.current
-        digests = [self._origin_digest(value, scope, epoch) for value in values]
-        self._vault.note_agent_origin(self._keyed.place(scope).writer, digests)
+    def note_agent_origin(self, values: Iterable[object], scope: Scope, places: Iterable[str]) -> None:
+        """An agent itself wrote these values to these places: found there, they must be redacted and never run through
+        the data key, or a guess and its token would tell whether the guess is right (see `masking.origins`)."""
+        self._written.note(values, scope, places)
 
-    def is_agent_origin(self, value: object, scope: Scope) -> bool:
-        """Whether this principal wrote the value itself, in whatever spelling."""
-        return self.agent_origin([value], scope)[0]
-
-    def agent_origin(self, values: Sequence[object], scope: Scope) -> list[bool]:
-        """`is_agent_origin` for many."""
-        epochs = self._keys.epochs
-        digests = [[self._origin_digest(value, scope, epoch) for epoch in epochs] for value in values]
-        found = self._vault.agent_origin(self._keyed.place(scope).writer, [d for each in digests for d in each])
-        return [not found.isdisjoint(each) for each in digests]
-
-    def _origin_digest(self, value: object, scope: Scope, epoch: int) -> bytes:
-        text = str(value).casefold()
-        folded = "".join(c for c in text if c.isalnum()) or text
-        key = self._keys.derive(epoch, "agent origin", scope.tenant)
-        return hashlib.blake2b(folded.encode("utf-8", "surrogatepass"), key=key, digest_size=16).digest()
+    def agent_origin(self, values: Sequence[object], scope: Scope, places: Iterable[str]) -> list[bool]:
+        """Which of the values an agent wrote itself to one of the places, in whatever spelling."""
+        return self._written.which(values, scope, places)
 
     # Durability
 

@@ -73,7 +73,7 @@ class _Pending:
     issued: dict[tuple[bytes, str], dict[tuple[str, int], bytes]] = field(
         default_factory=dict[tuple[bytes, str], dict[tuple[str, int], bytes]]
     )  # (owner, token): {(class, epoch): scope}
-    agent: set[tuple[bytes, bytes]] = field(default_factory=set[tuple[bytes, bytes]])
+    agent: dict[bytes, set[bytes]] = field(default_factory=dict[bytes, set[bytes]])  # place: digests
     scopes: dict[bytes, str] = field(default_factory=dict[bytes, str])
 
     def __bool__(self) -> bool:
@@ -96,6 +96,8 @@ class Vault:
         self._in_flight = _Pending()
         self._seen: dict[tuple[bytes, str, int], set[str]] = {}
         self._seen_count = 0
+        self._no_agent: set[bytes] = set()  # places without a digest, as of `_data_version`
+        self._data_version = -1
         try:
             _private_file(path)
             self._writer = _connect(path)
@@ -216,16 +218,30 @@ class Vault:
 
     def note_agent_origin(self, owner: bytes, digests: Iterable[bytes]) -> None:
         with self._state:
-            self._waiting.agent.update((owner, digest) for digest in digests)
+            self._waiting.agent.setdefault(owner, set()).update(digests)
+            self._no_agent.discard(owner)
+
+    def agent_places(self, owners: Sequence[bytes]) -> list[bytes]:
+        """Those of the places (as owners of digests) that an agent ever wrote to; cheap where there is none."""
+        with self._state:
+            ((version,),) = self._read("PRAGMA data_version", ())  # changes when anyone else commits
+            if version != self._data_version:
+                self._data_version = version
+                self._no_agent.clear()
+            asked = [owner for owner in owners if owner not in self._no_agent]
+            if not asked:
+                return []
+            known = self._waiting.agent.keys() | self._in_flight.agent.keys()
+            query = "SELECT 1 FROM agent_origin WHERE owner = ? LIMIT 1"
+            known.update(owner for owner in asked if owner not in known and self._read(query, (owner,)))
+            self._no_agent.update(owner for owner in asked if owner not in known)
+        return [owner for owner in asked if owner in known]
 
     def agent_origin(self, owner: bytes, digests: Sequence[bytes]) -> set[bytes]:
         """Those of the digests that this owner wrote."""
         with self._state:
-            found = {
-                digest
-                for digest in digests
-                if (owner, digest) in self._waiting.agent or (owner, digest) in self._in_flight.agent
-            }
+            fresh = self._waiting.agent.get(owner, set[bytes]()) | self._in_flight.agent.get(owner, set[bytes]())
+        found = fresh.intersection(digests)
         missing = [digest for digest in digests if digest not in found]
         for start in range(0, len(missing), _PER_QUERY):
             part = missing[start : start + _PER_QUERY]
@@ -240,10 +256,17 @@ class Vault:
         rows = self._read("SELECT value FROM meta WHERE name = ?", (name,))
         return rows[0][0] if rows else None
 
-    def set_meta(self, name: str, value: bytes) -> None:
-        """Keep a fact, unless it is there already."""
+    def set_meta(self, name: str, value: bytes, *, instead_of: bytes | None = None) -> None:
+        """Keep a fact, unless it is there already; or put it in the place of what was there, if that still is."""
+        insert, update = (
+            "INSERT OR IGNORE INTO meta VALUES (?, ?)",
+            "UPDATE meta SET value = ? WHERE (name, value) = (?, ?)",
+        )
         with self._writing:
-            self._write(lambda db: db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, value)))
+            if instead_of is None:
+                self._write(lambda db: db.execute(insert, (name, value)))
+            else:
+                self._write(lambda db: db.execute(update, (value, name, instead_of)))
 
     # Durability
 
@@ -330,7 +353,10 @@ def _store(db: sqlite3.Connection, batch: _Pending) -> None:
         _check_taken(db, batch)
     issued = [(*key, *form, scope) for key, forms in batch.issued.items() for form, scope in forms.items()]
     db.executemany("INSERT OR IGNORE INTO issued VALUES (?, ?, ?, ?, ?)", issued)
-    db.executemany("INSERT OR IGNORE INTO agent_origin VALUES (?, ?)", batch.agent)
+    db.executemany(
+        "INSERT OR IGNORE INTO agent_origin VALUES (?, ?)",
+        [(place, d) for place, digests in batch.agent.items() for d in digests],
+    )
     used = "INSERT INTO scopes VALUES (?, ?, ?) ON CONFLICT (scope) DO UPDATE SET used = excluded.used"
     db.executemany(used, [(scope, kind, now) for scope, kind in batch.scopes.items()])
 
@@ -350,10 +376,11 @@ def _check_taken(db: sqlite3.Connection, batch: _Pending) -> None:
 
 
 def _merged(old: _Pending, new: _Pending) -> _Pending:
-    issued = old.issued
     for key, forms in new.issued.items():
-        issued.setdefault(key, {}).update(forms)
-    return _Pending(old.rows | new.rows, issued, old.agent | new.agent, old.scopes | new.scopes)
+        old.issued.setdefault(key, {}).update(forms)
+    for place, digests in new.agent.items():
+        old.agent.setdefault(place, set()).update(digests)
+    return _Pending(old.rows | new.rows, old.issued, old.agent, old.scopes | new.scopes)
 
 
 def _private_file(path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What agents wrote themselves, as digests in the vault, by the place they wrote it to (see `masking.origins`).
+
+The digests must outlive every epoch: a guess that was noted must stay noted when the keys of its time are gone. So they
+have a key of their own, random, which lies in the vault sealed under the newest epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ..keys import KeyRing, KeyUnusable, Scope, framed
+from ..spelling import folded
+from .vault import Vault
+
+_META: Final = "written"
+_KEY_BYTES: Final = 32
+
+
+class Written:
+    """Notes and finds what agents wrote. Raises `KeyUnusable` when the vault's own key opens under no epoch."""
+
+    def __init__(self, keys: KeyRing, vault: Vault) -> None:
+        self._vault = vault
+        self._key = _opened(keys, vault)
+
+    def note(self, values: Iterable[object], scope: Scope, places: Iterable[str]) -> None:
+        digests = [self._digest(value) for value in values]
+        for place in places if digests else ():
+            self._vault.note_agent_origin(_owner(place, scope), digests)
+
+    def which(self, values: Sequence[object], scope: Scope, places: Iterable[str]) -> list[bool]:
+        """For each value, whether an agent wrote it to one of the places."""
+        known = self._vault.agent_places([_owner(place, scope) for place in places])
+        if not known:
+            return [False] * len(values)
+        digests = [self._digest(value) for value in values]
+        found = set[bytes]().union(*(self._vault.agent_origin(owner, digests) for owner in known))
+        return [digest in found for digest in digests]
+
+    def _digest(self, value: object) -> bytes:
+        text = folded(value).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, key=self._key, digest_size=16).digest()
+
+
+def _owner(place: str, scope: Scope) -> bytes:
+    return hashlib.sha256(framed("written", scope.tenant, place)).digest()[:16]
+
+
+def _opened(keys: KeyRing, vault: Vault) -> bytes:
+    """The key of the digests; made if absent, and sealed anew after a rotation, so that an old epoch can be retired."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+    def sealer(epoch: int) -> AESSIV:
+        return AESSIV(keys.derive(epoch, "written", length=64))
+
+    if vault.meta(_META) is None:
+        vault.set_meta(_META, sealer(keys.current).encrypt(secrets.token_bytes(_KEY_BYTES), None))
+    sealed = vault.meta(_META) or b""
+    for epoch in keys.epochs:
+        try:
+            key = sealer(epoch).decrypt(sealed, None)
+        except InvalidTag:
+            continue
+        if epoch != keys.current:
+            vault.set_meta(_META, sealer(keys.current).encrypt(key, None), instead_of=sealed)
+        return key
+    raise KeyUnusable(
+        f"{vault.path}: was made under another key; bring that key back, or move the vault away to start anew"
+    )
