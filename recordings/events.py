@@ -58,6 +58,7 @@ class Kind(StrEnum):
     LOG_RECOVERED = "log.recovered"
     RECORDER_DEGRADED = "recorder.degraded"
     HEARTBEAT = "heartbeat"
+    REPLAY_RUN = "replay.run"
 
 
 END_KINDS: Final = frozenset(
@@ -528,6 +529,19 @@ class Heartbeat(Body):
     sessions: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayRun(Body):
+    """Somebody replays a session: once when it begins, and with ``served`` and ``missed`` calls when it ends."""
+
+    kind: ClassVar[Kind] = Kind.REPLAY_RUN
+    session: str
+    by: str  # the operating system's user
+    match: str
+    door: str
+    served: int | None = None
+    missed: int | None = None
+
+
 BODIES: Final[tuple[type[Body], ...]] = (
     SessionOpened,
     SessionClosed,
@@ -551,4 +565,5 @@ BODIES: Final[tuple[type[Body], ...]] = (
     LogRecovered,
     RecorderDegraded,
     Heartbeat,
+    ReplayRun,
 )

@@ -455,6 +455,11 @@ class Recorder:
             if not (read_only and self._may_pass(error)):
                 raise
 
+    def note(self, body: Body) -> None:
+        """Write an event of the log itself, such as `ReplayRun`, and make it durable. Raises `RecorderUnavailable`."""
+        self.append(self._log_record, body)
+        self.commit_blocking()
+
     def commit_blocking(self) -> None:
         """`commit` for a thread without an event loop. Raises `RecorderUnavailable`."""
         try:

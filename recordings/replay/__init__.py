@@ -1,0 +1,1 @@
+"""A session again: played back for people, answered again for programs."""

@@ -62,6 +62,16 @@ def logging(level: str = "WARNING") -> None:
     )
 
 
+def http_address(http: str | None) -> tuple[str, int] | None:
+    """What `--http HOST:PORT` says; None without it. Raises `UserError`."""
+    if http is None:
+        return None
+    host, _, port = http.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise UserError(f"--http {http}: must be HOST:PORT, as in 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
+
+
 def finding(message: str) -> NoReturn:
     """End with exit code 1: the command worked, and what it found is not good."""
     typer.echo(message, err=True)

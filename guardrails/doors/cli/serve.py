@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 import typer
 
-from .common import FINDING, ConfigOption, UserError, configuration, logging, print_json
+from .common import FINDING, ConfigOption, UserError, configuration, http_address, logging, print_json
 
 
 def serve(
@@ -21,7 +21,7 @@ def serve(
     from ..mcp import serve_house
 
     try:
-        serve_house(settings, _address(http))
+        serve_house(settings, http_address(http))
     except StartError as error:
         raise UserError(error.message) from None
 
@@ -60,12 +60,3 @@ def call(
     print_json({"status": release.status, "call": release.call, "session": release.session, **release.content})
     if release.is_error:
         raise typer.Exit(FINDING)
-
-
-def _address(http: str | None) -> tuple[str, int] | None:
-    if http is None:
-        return None
-    host, _, port = http.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
-        raise UserError(f"--http {http}: must be HOST:PORT, as in 127.0.0.1:8000")
-    return host.strip("[]"), int(port)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .calls import RecordedCall, calls_of
-from .envelope import Event
-from .reader import SessionFile
+from ..calls import RecordedCall, calls_of
+from ..envelope import Event
+from ..reader import SessionFile
 
 
 @dataclass(frozen=True, slots=True)
