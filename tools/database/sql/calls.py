@@ -60,7 +60,7 @@ class Calls:
             made = combine(values)
             return Value(made.bits, OutputForm.EXPRESSION, risky=True, weight=made.weight)
         if facts.conditional:
-            self._walk.expressions.decides(values[0].bits if values else 0)
+            self._state.decides("condition", values[0].bits if values else 0)
             self._walk.expressions.in_turn(values, node)
         made = self._walk.expressions.grown(node, values) if values else Value()
         shaky = combine(values[1:]) if facts.safety is Safety.SUBJECT else made

@@ -306,7 +306,7 @@ class Expressions:
         for key in ("default", "false"):
             if node.args.get(key) is not None:
                 steps.append(self.value(node.args[key], env))
-        self.decides(conditions)
+        self._state.decides("condition", conditions)
         self.in_turn(steps, node)
         return combine(steps, OutputForm.EXPRESSION)
 
@@ -317,10 +317,6 @@ class Expressions:
             if before and step.risky:
                 self._state.use(UseKind.FAILS, "condition", before, node)
             before |= self._state.masked(step)
-
-    def decides(self, bits: int) -> None:
-        if bits and not self._state.owner:
-            self._state.indirect["condition"] = self._state.indirect.get("condition", 0) | bits
 
     # -- subqueries
 

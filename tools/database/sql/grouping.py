@@ -99,7 +99,7 @@ class Grouping:
             found = state.found.get(id(bare(key)))
             if masked and not keys.sets and found is not None and self._keyed(found[0], keys):
                 state.use(UseKind.GROUP, "group", value.bits & ~masked, key)
-                state.indirect["group"] = state.indirect.get("group", 0) | value.bits
+                state.decides("group", value.bits)
                 continue
             open = bool(masked) and self._groups_show(frame, keys, value, found)
             state.use(UseKind.GROUP, "group", value.bits, key, open=open)

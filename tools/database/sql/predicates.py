@@ -51,6 +51,7 @@ class Predicates:
             else:
                 value = self._walk.expressions.value(part, env)
                 self._state.use(UseKind.FILTER, place, value.bits, part)
+                self._state.decides(place, value.totals)
 
     def compared(self, node: exp.Expr, env: Env) -> Value:
         """A comparison inside an expression: tokens become slots, nothing is decided yet."""
@@ -79,6 +80,7 @@ class Predicates:
         left, right = self._pair(node.this, node.expression, env)
         sides = (bare(node.this), bare(node.expression))
         bits = left.bits | right.bits
+        self._state.decides(place, left.totals | right.totals)
         kind = UseKind.FILTER
         literal = next((side for side in sides if isinstance(side, _LITERALS)), None)
         other = right if literal is sides[0] else left

@@ -395,6 +395,7 @@ class Queries:
         for item in (order.args.get("expressions") if order is not None else None) or ():
             value = self.sort_value(item.this, env, result)
             self._state.use(UseKind.ORDER, "order", value.bits, item)
+            self._state.decides("order", value.totals)
 
     def sort_value(self, node: exp.Expr, env: Env, result: Query) -> Value:
         """What a sort key is: an output by position or name, else an expression (that may use output names too)."""

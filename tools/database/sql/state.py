@@ -126,6 +126,11 @@ class State:
         if masked:
             self.uses.append(Use(kind, place, masked, node, open))
 
+    def decides(self, place: str, bits: int) -> None:
+        """Note columns that decide at a place in a way that needs no judging: for the record."""
+        if bits and not self.owner:
+            self.indirect[place] = self.indirect.get(place, 0) | bits
+
     def masked(self, value: Value) -> int:
         return value.bits & self.register.masked
 

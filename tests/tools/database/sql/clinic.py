@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from gloveport.tools.database.catalog import Catalog, Column, Relation, RelationKind
 from gloveport.tools.database.sql.analysis import Analysis, GuardSettings, Inference
 from gloveport.tools.database.sql.guard import analyse
-from gloveport.tools.tool import ColumnRef, ColumnRule, Mask, TokenSpan, ToolRefused
+from gloveport.tools.tool import ColumnRef, ColumnRule, Mask, OutputForm, TokenSpan, ToolRefused
 
 DIALECTS = ("sqlite", "postgresql", "mysql", "duckdb")
 
@@ -141,8 +141,9 @@ class Clinic:
         raise AssertionError(f"not refused: {sql} => {analysis.sql}")
 
     def sources(self, sql: str) -> list[set[str]]:
-        """The masked columns each output is made of."""
-        return [self.masked(output.sources) for output in self.analyse(sql).outputs]
+        """The masked columns each output is made of; what is only counted says nothing of its values."""
+        outputs = self.analyse(sql).outputs
+        return [set() if o.form is OutputForm.COUNT else self.masked(o.sources) for o in outputs]
 
     def masked(self, refs: Iterable[ColumnRef]) -> set[str]:
         return {name for ref in refs if (name := f"{ref.table}.{ref.column}") in self.rules}

@@ -1,0 +1,102 @@
+"""Scan order: what shows in which order rows came never follows a masked column that an index holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from gloveport.tests.tools.database.sql.clinic import DIALECTS, Clinic
+from gloveport.tools.database.sql.analysis import Inference
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id FROM indexed",
+        "SELECT id FROM indexed LIMIT 5",
+        "SELECT kind FROM indexed WHERE kind = 'x' LIMIT 5",
+        "SELECT id FROM indexed ORDER BY kind LIMIT 3",
+        "SELECT kind, email FROM indexed",
+        "SELECT x.id FROM indexed x JOIN visits v ON v.id = x.id LIMIT 2",
+        "SELECT id FROM (SELECT id, kind FROM indexed) t LIMIT 2",
+        "SELECT (SELECT id FROM indexed LIMIT 1)",
+        "SELECT row_number() OVER (ORDER BY kind), id FROM indexed",
+        "SELECT lag(id) OVER (ORDER BY kind) FROM indexed",
+    ],
+)
+def test_a_unique_open_column_settles_the_order(dialect: str, text: str) -> None:
+    analysis = Clinic(dialect).analyse(text)
+    quote = "`" if dialect == "mysql" else '"'
+    assert f"{quote}id{quote}" in analysis.sql.rpartition("ORDER BY")[2], analysis.sql
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        ("sqlite", "SELECT kind FROM (SELECT kind, email FROM indexed) t LIMIT 5"),
+        ("sqlite", "SELECT group_concat(id) FROM indexed"),
+        ("sqlite", "SELECT json_group_array(id) FROM indexed"),
+        ("sqlite", "SELECT k FROM (SELECT kind AS k, email FROM indexed) t LIMIT 1 OFFSET 3"),
+        ("postgresql", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
+        ("sqlite", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
+        ("sqlite", "SELECT count(*), kind FROM indexed"),
+        ("mysql", "SELECT kind, city FROM indexed, clinics GROUP BY city"),
+        ("postgresql", "SELECT row_number() OVER () FROM (SELECT kind, email FROM indexed) t"),
+        ("postgresql", "SELECT DISTINCT ON (kind) kind, e FROM (SELECT kind, email AS e FROM indexed) t"),
+    ],
+)
+def test_without_one_it_is_refused(dialect: str, text: str) -> None:
+    assert Clinic(dialect).refusal(text).code in ("sql_construct", "masked_column")
+
+
+def test_row_numbers_without_an_order_get_one() -> None:
+    assert "OVER (ORDER BY" in Clinic("postgresql").analyse("SELECT row_number() OVER (), id FROM indexed").sql
+
+
+def test_concatenation_gets_an_order_where_the_engine_knows_one() -> None:
+    sql = Clinic("postgresql").analyse("SELECT string_agg(kind, ',') FROM indexed").sql
+    assert sql.startswith("SELECT string_agg(kind, ',' ORDER BY ")
+
+
+def test_an_array_of_a_subquery_is_ordered() -> None:
+    assert "ORDER BY" in Clinic("postgresql").analyse("SELECT array(SELECT id FROM indexed)").sql
+
+
+def test_tables_without_such_an_index_are_left_alone() -> None:
+    analysis = Clinic().analyse("SELECT city FROM clinics LIMIT 3")
+    assert "ORDER BY" not in analysis.sql
+    assert not analysis.sort_rows
+
+
+def test_rows_that_cannot_be_ordered_are_sorted_after_masking() -> None:
+    assert Clinic().analyse("SELECT kind, n FROM (SELECT kind, 1 AS n, email FROM indexed) t").sort_rows
+    assert not Clinic().analyse("SELECT id FROM indexed ORDER BY id").sort_rows
+    assert not Clinic().analyse("SELECT count(*) FROM indexed").sort_rows
+
+
+def test_relaxed_does_not_care() -> None:
+    analysis = Clinic(inference=Inference.RELAXED).analyse("SELECT id FROM indexed LIMIT 5")
+    assert "ORDER BY" not in analysis.sql
+
+
+def test_views_and_their_indexes_count() -> None:
+    from gloveport.tests.tools.database.sql.clinic import RELATIONS, view
+
+    clinic = Clinic(relations=(*RELATIONS, view("kinds", "SELECT kind, email FROM indexed", "kind", "e")))
+    assert clinic.refusal("SELECT kind FROM kinds LIMIT 2").place == "limit"
+
+
+def test_where_all_columns_are_open_rows_of_one_look_are_one() -> None:
+    sql = Clinic().analyse("SELECT kind FROM (SELECT kind FROM indexed) t LIMIT 5").sql
+    assert sql.endswith('ORDER BY "t"."kind" LIMIT 5')
+
+
+def test_a_union_of_tagged_parts_has_a_key() -> None:
+    from gloveport.tests.tools.database.sql.clinic import RELATIONS, view
+
+    body = "SELECT 'a' AS tag, id, email AS e FROM indexed UNION ALL SELECT 'b', id, email FROM indexed"
+    clinic = Clinic(relations=(*RELATIONS, view("both", body, "tag", "id", "e")))
+    assert "ORDER BY" in clinic.analyse("SELECT tag, id, e FROM both LIMIT 3").sql
+    same = body.replace("'b'", "'a'")
+    clinic = Clinic(relations=(*RELATIONS, view("both", same, "tag", "id", "e")))
+    assert clinic.refusal("SELECT tag, id, e FROM both LIMIT 3").place == "limit"
