@@ -57,6 +57,7 @@ class Screen:
         self.full = full
         self._numbers = numbers or {}
         self._current: tuple[str, int] | None = None
+        self._opened: JsonObject = {}
         if not out.is_terminal and "COLUMNS" not in os.environ:
             out.width = PIPE_WIDTH
 
@@ -79,15 +80,22 @@ class Screen:
     def _session_event(self, event: Event) -> None:
         self._current = None
         if event.kind == Kind.SESSION_OPENED:
+            self._opened = event.body
             self.out.print(session_head(self, event))
         elif event.kind == Kind.CATALOG_SEEN:
             hidden = event.body.get("hidden")
             more = f", {hidden} more are hidden from it" if hidden else ""
-            self.out.print(Text(f"\n     was shown {event.body.get('tools')} tools{more}", style="dim"))
+            self.out.print(Text(f"\n     was shown {_many(event.body.get('tools'), 'tool')}{more}", style="dim"))
         elif event.kind == Kind.SESSION_CLOSED:
             self.out.print(session_tail(self, event))
         else:
             self.out.print(Text(f"\n     {plain(event.kind)}", style="dim"))
+
+    def differs(self, identity: JsonObject) -> bool:
+        """Whether a call's identity is refused, or is not the session's as it was shown at its head."""
+        if identity.get("ok") is not True:
+            return True
+        return any(identity.get(name) != self._opened.get(name) for name in ("principal", "agent", "model", "purpose"))
 
     def whole(self, value: JsonValue) -> JsonValue:
         """A recorded value with its blobs."""
@@ -165,7 +173,8 @@ def call_lines(screen: Screen, event: Event) -> Iterator[tuple[str, RenderableTy
         case Kind.CALL_RECEIVED:
             return
         case Kind.IDENTITY_CHECKED:
-            yield "identity", _identity(body)
+            if screen.differs(body):
+                yield "identity", _identity(body)
         case Kind.POLICY_DECIDED:
             yield from _decision(body)
         case Kind.APPROVAL_ASKED:
@@ -262,6 +271,9 @@ def _finished(body: JsonObject) -> Text:
 
 def _masks(body: JsonObject) -> Iterator[tuple[str, RenderableType]]:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for column in objects(body.get("columns")):
         if not column.get("class_name"):
             continue
@@ -336,7 +348,7 @@ def session_head(screen: Screen, event: Event) -> RenderableType:
     if body.get("parent_sid"):
         table.add_row("goes on", Text(plain(str(body["parent_sid"]))))
     head = Text.assemble(("session ", "dim"), (screen.session.sid, "bold"), (f"  {shown_time(event.ts)}", "dim"))
-    return Group(head, Padding(table, (0, 0, 0, 2)))
+    return Group(head, Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def session_tail(screen: Screen, event: Event) -> RenderableType:
@@ -354,30 +366,28 @@ def session_tail(screen: Screen, event: Event) -> RenderableType:
 
 
 def sessions_table(rows: Sequence[SessionRow]) -> Table:
-    """One row a session."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """One row a session; fits 80 columns."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for name in ("session", "opened (UTC)"):
         table.add_column(name, no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
-    for name in ("who", "agent", "door"):
-        table.add_column(name)
-    for name in ("calls", "denied"):
-        table.add_column(name, justify="right")
-    table.add_column("state", no_wrap=True)
+    table.add_column("who", min_width=5, overflow="fold")
+    table.add_column("agent", min_width=5, overflow="fold")
+    table.add_column("calls")
     for row in rows:
-        state = Text("open", style="cyan") if row.closed is None else Text(plain(row.closed), style="dim")
-        if row.unresolved:
-            state = Text(f"{row.unresolved} unresolved", style="bold red")
+        calls = Text(str(row.calls))
+        for count, what in ((row.denied, "denied"), (row.failed, "failed"), (row.unresolved, "unresolved")):
+            if count:
+                calls.append(f", {count} {what}", style=_COLOURS[what])
+        if row.closed is None:
+            calls.append(", open", style="cyan")
         table.add_row(
             Text(row.sid),
-            Text(shown_time(row.opened).removesuffix(" UTC"), style="dim"),
+            Text(shown_time(row.opened)[:16], style="dim"),
             Text(_seconds(row.us), style="dim"),
             Text(plain(row.who)),
             Text(plain(row.agent or row.client or "")),
-            Text(plain(row.door or "")),
-            Text(str(row.calls)),
-            Text(str(row.denied), style="red" if row.denied else "dim"),
-            state,
+            calls,
         )
     return table
 
@@ -396,9 +406,9 @@ def replay_table(calls: Sequence[RecordedCall]) -> Table:
     return table
 
 
-def verdict_screen(verdict: Verdict) -> RenderableType:
+def verdict_lines(verdict: Verdict) -> list[Text]:
     """Both verdicts, what they rest on, and what they cannot know."""
-    lines: list[RenderableType] = []
+    lines: list[Text] = []
     for about, good, words in (
         ("integrity", verdict.intact, ("intact", "not intact")),
         ("completeness", verdict.complete, ("complete", "not complete")),
@@ -411,7 +421,7 @@ def verdict_screen(verdict: Verdict) -> RenderableType:
         lines.append(Text(f"     log {extent.id} is {extent.state}; head {extent.head}", style="dim"))
     lines += [Text(f"note {note}", style="yellow") for note in verdict.notes]
     lines += [Text(f"not shown: {limit}", style="dim") for limit in verdict.limits]
-    return Group(*lines)
+    return lines
 
 
 def _line(label: str, body: RenderableType) -> RenderableType:
@@ -445,4 +455,6 @@ def _seconds(microseconds: int) -> str:
 
 
 def _took(microseconds: JsonValue) -> str:
-    return f"{microseconds / 1000:.1f} ms" if isinstance(microseconds, int) else ""
+    if not isinstance(microseconds, int):
+        return ""
+    return f"{microseconds / 1000:.1f} ms" if microseconds >= 1000 else f"{microseconds} µs"

@@ -200,14 +200,18 @@ def verify(
     with _readable():
         where = _folder(None, config) if path is None else Path(path)
         if path is not None and not where.exists():
+            if not path.isalnum():
+                raise UserError(f"{path}: no such file or folder")
             where = _found(path, None, config).path
         verdict = run(where)
     if json:
         print_json(verdict.as_json())
     else:
-        from .playback import verdict_screen
+        from .playback import verdict_lines
 
-        console().print(verdict_screen(verdict))
+        out = console()
+        for line in verdict_lines(verdict):
+            out.print(line, soft_wrap=True)
     if not verdict.ok:
         raise typer.Exit(FINDING)
 
@@ -309,9 +313,10 @@ def _replay_summary(cassette: Cassette, json: bool) -> None:
 
     how = "by the keyed MAC of its arguments" if cassette.exact else "by what the transcript shows of its arguments"
     out = console()
-    out.print(f"Session {cassette.sid}: {len(tools)} tools, {len(calls)} calls; a call is told {how}.")
+    tools_said = f"{len(tools)} tool{'' if len(tools) == 1 else 's'}"
+    out.print(f"Session {cassette.sid}: {tools_said}, {len(calls)} calls; a call is told {how}.", soft_wrap=True)
     out.print(replay_table(calls))
-    out.print("Serve it to an MCP client:  gloveport replay " + cassette.sid + " --serve", style="dim")
+    out.print("Serve it to an MCP client:  gloveport replay " + cassette.sid + " --serve", style="dim", soft_wrap=True)
 
 
 @contextmanager
