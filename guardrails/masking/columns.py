@@ -188,6 +188,8 @@ def build_rules(catalog: Catalog, declared: Declared, kept: Mapping[str, Kept]) 
                 known[table, column.name] = default_rule(configured[0], "config", configured[1])
             elif name in declared.open:
                 known[table, column.name] = None
+            elif column.generated is not None:
+                known[table, column.name] = None  # the guard goes through its expression to the columns it is made of
             elif (seen := kept.get(name)) is not None:
                 known[table, column.name] = (
                     None if seen.class_name is None else default_rule(seen.class_name, seen.evidence, seen.mask)
