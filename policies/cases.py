@@ -247,7 +247,8 @@ def cases_of(text: str, file: str) -> tuple[list[Case], list[Finding]]:
 
 
 def _told(message: str) -> str:
-    return message[0].lower() + message[1:].removeprefix("alue error, ")
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
 
 
 def _line(node: yaml.Node | None, location: Sequence[object]) -> int:

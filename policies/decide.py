@@ -12,14 +12,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from .loader import Bundle, Rule, reads
 from .obligations import Obligation, Owed, merged
-from .request import Access, DecisionRequest, Effect
-
-if TYPE_CHECKING:
-    from .engine import Matched
+from .request import Access, DecisionRequest, Effect, Matched
 
 _CACHED = 2048
 
@@ -136,7 +132,11 @@ class Decider:
 
     def _matching(self, request: DecisionRequest, access: Access, hour: int) -> Matched:
         key = self._key(request, access, hour)
-        if (known := self._cache.get(key)) is not None:
+        try:
+            known = self._cache.get(key)
+        except TypeError:  # a fact that is no plain value
+            return Matched((), 1)
+        if known is not None:
             return known
         matched = self.bundle.matches.matching(request, access, hour)
         if not matched.errors:

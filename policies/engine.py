@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from cedarpy import (
     Decision,
@@ -21,15 +20,7 @@ from cedarpy import (
     validate_policies,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from .request import KINDS, QUERIES, Access, DecisionRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """Indexes of the rules that match, in their order, and the engine's errors (their number alone is told)."""
-
-    rules: tuple[int, ...]
-    errors: int
+from .request import KINDS, QUERIES, Access, DecisionRequest, Matched
 
 
 class EngineError(ValueError):
@@ -79,7 +70,7 @@ class MatchSet:
                 json.dumps(entities(request, access)), self._schema
             )
             answer = is_authorized(question(request, access, hour), self._policies, known, self._schema)
-        except (ValueError, TypeError):
+        except Exception:  # noqa: BLE001 - whatever it is, and whatever it says: an error denies
             return Matched((), 1)
         errors = len(answer.diagnostics.errors) + (answer.decision is Decision.NoDecision)
         rules = sorted(int(name.removeprefix("policy")) for name in answer.diagnostics.reasons)

@@ -129,8 +129,8 @@ def load(folder: Path | None, site: SiteVocabulary) -> Bundle:
 def _load(texts: Mapping[str, str], site: SiteVocabulary) -> Bundle:
     from . import engine
 
-    schema_text = _schema_text(site)
-    schema = engine.parsed_schema(schema_text)
+    vocabulary = schema_text(site)
+    schema = engine.parsed_schema(vocabulary)
     settings, findings = _settings(texts)
     rules: list[Rule] = []
     for name, text in sorted(texts.items()):
@@ -159,7 +159,7 @@ def _load(texts: Mapping[str, str], site: SiteVocabulary) -> Bundle:
         matches=engine.MatchSet([rule.body for rule in rules], schema),
         tools=engine.MatchSet([f"{parts(r.body).scope};" if r.varies else r.body for r in rules], schema),
         named=frozenset(found for rule in rules for found in _ENTITY.findall(rule.body)),
-        digest=_digest({**{n: t for n, t in texts.items() if not n.startswith("tests/")}, "(schema)": schema_text}),
+        digest=_digest({**{n: t for n, t in texts.items() if not n.startswith("tests/")}, "(schema)": vocabulary}),
         warnings=tuple(findings),
         texts=texts,
         cases=tuple(cases),
@@ -200,7 +200,8 @@ def _read(folder: Path) -> dict[str, str]:
     return texts
 
 
-def _schema_text(site: SiteVocabulary) -> str:
+def schema_text(site: SiteVocabulary) -> str:
+    """The Cedar schema, with the classes of this installation."""
     text = resources.files("gloveport.policies").joinpath("schema/gloveport.cedarschema").read_text("utf-8")
     names = [*CLASSES, *sorted(site.classes - set(CLASSES))]
     return text.replace("__CLASSES__", ", ".join(f'"{name}"' for name in names))

@@ -156,6 +156,14 @@ class DecisionRequest:
             raise ValueError("not a recorded question to a policy") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Indexes of the rules that match, in their order, and the engine's errors (their number alone is told)."""
+
+    rules: tuple[int, ...]
+    errors: int
+
+
 def as_json(value: object) -> JsonValue:
     """A dataclass of names and numbers as JSON."""
     match value:
