@@ -22,15 +22,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal
 
-from pydantic import JsonValue
-
-from .values import BLOB_MARK, WITHHELD_MARK, Part
+from .event_parts import Agent as Agent
+from .event_parts import BlobRef as BlobRef
+from .event_parts import Client as Client
+from .event_parts import Column as Column
+from .event_parts import Engine as Engine
+from .event_parts import Found as Found
+from .event_parts import Json as Json
+from .event_parts import Model as Model
+from .event_parts import Principal as Principal
+from .event_parts import Purpose as Purpose
+from .event_parts import RestoredToken as RestoredToken
+from .event_parts import Server as Server
+from .event_parts import Withheld as Withheld
+from .values import Part
 
 FORMAT: Final = 1
-
-Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | JsonValue | Part | None"
 
 
 class Kind(StrEnum):
@@ -71,149 +80,6 @@ class Body(Part):
 
     __slots__ = ()
     kind: ClassVar[Kind]
-
-
-# ---------------------------------------------------------------------------------------------------- parts of bodies
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld(Part):
-    """Stands for an argument that is data: its JSON type and size, and the tokens in it, which are safe to keep.
-
-    ``size`` is the number of code points of a string, of members of an array or object; None for other types.
-    """
-
-    type: str
-    size: int | None = None
-    tokens: Sequence[str] = ()
-
-    def as_json(self) -> dict[str, object]:
-        inner: dict[str, object] = {"type": self.type}
-        if self.size is not None:
-            inner["size"] = self.size
-        if self.tokens:
-            inner["tokens"] = list(self.tokens)
-        return {WITHHELD_MARK: inner}
-
-
-@dataclass(frozen=True, slots=True)
-class BlobRef(Part):
-    """Stands for a value kept in ``blobs/``: the digest of its exact JSON text, and its size in bytes."""
-
-    digest: str
-    size: int
-
-    def as_json(self) -> dict[str, object]:
-        return {BLOB_MARK: {"digest": self.digest, "size": self.size}}
-
-
-@dataclass(frozen=True, slots=True)
-class Principal(Part):
-    """The human or service a call is made for. ``sub`` and ``iss`` say who; ``basis`` says why that is believed."""
-
-    sub: str
-    iss: str | None = None
-    basis: str | None = None  # os_user, config, bearer, oidc ...
-    groups: Sequence[str] | None = None
-    act_for: Sequence[str] | None = None
-    tok_mac: str | None = None  # keyed MAC of the credential's id
-
-
-@dataclass(frozen=True, slots=True)
-class Agent(Part):
-    """The program that calls. ``basis`` tells a bound credential from a client's own claim."""
-
-    name: str
-    version: str | None = None
-    basis: str | None = None
-    charter_digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Model(Part):
-    """The language model. Over MCP its name is a client's claim, not a fact: ``asserted_by`` says whose."""
-
-    name: str
-    asserted_by: str
-    provider: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose(Part):
-    """Why the call is made, in the words of the caller or of the configuration."""
-
-    text: str
-    basis: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Client(Part):
-    """The client software as it reports itself."""
-
-    name: str
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Server(Part):
-    """The recording server. The recorder puts this into `SessionOpened` and `LogOpened` by itself."""
-
-    name: str = "gloveport"
-    version: str | None = None
-    door: str | None = None  # stdio, http, langchain, cli
-    config_digest: str | None = None
-    policy_digest: str | None = None
-    masking_digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Engine(Part):
-    """A policy engine and its version."""
-
-    name: str
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Part):
-    """One column of a released result: where it comes from and what became of it.
-
-    ``sources`` are the base columns whose values reach it, ``indirect`` those that only decide which rows come.
-    ``act`` is the transform (token, redact, generalise, last4, drop, pass); ``count`` the cells it changed;
-    ``confidence`` a detector's, in permille.
-    """
-
-    name: str
-    act: str
-    class_name: str | None = None
-    reason: str | None = None
-    sources: Sequence[str] | None = None
-    indirect: Sequence[str] | None = None
-    count: int | None = None
-    detector: str | None = None
-    confidence: int | None = None
-    form: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found(Part):
-    """Values of one class found by content, in text or cells."""
-
-    class_name: str
-    count: int
-    act: str | None = None
-    detector: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RestoredToken(Part):
-    """Tokens of one class given their value back at one place. No token and no value stands here, only how many."""
-
-    class_name: str
-    target: str  # "clinic.patients.email", "reports"
-    count: int
-    place: str | None = None  # equality, value, content, name
-    unknown: int | None = None  # of these, how many named nothing
 
 
 # ---------------------------------------------------------------------------------------------------- session

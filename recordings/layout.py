@@ -52,6 +52,13 @@ class Layout:
     def mac_keys(self) -> Path:
         return self.root / "keys" / "mac"
 
+    def make_folders(self) -> None:
+        """Make the root and what lies directly below it. Raises OSError."""
+        if not self.root.is_dir():
+            make_folder(self.root)
+        for folder in (self.sessions, self.blobs.parent, self.logs, self.mac_keys.parent):
+            make_folder(folder)
+
     def session_file(self, sid: str) -> Path:
         """The file of a session; its folder is the UTC day in the id. Raises ValueError for anything but a ULID."""
         return self.sessions / id_day(sid) / f"{sid}.jsonl"

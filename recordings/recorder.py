@@ -44,89 +44,29 @@ from .events import (
     LogClosed,
     LogOpened,
     LogRecovered,
-    RecorderDegraded,
     Server,
     SessionOpened,
 )
 from .frames import FrameKind
 from .ids import new_id
-from .journal import DISK_FULL, Entry, Journal, RecorderUnavailable
-from .keys import MacKeys, SessionMac
-from .layout import Layout, LogLayout, make_folder, open_file, write_all
+from .journal import Entry, Journal, RecorderUnavailable
+from .keys import MacKeys
+from .layout import Layout, LogLayout, make_folder
 from .lock import LogLock
 from .projection import BlobFile, LineFile, Projection
 from .recovery import Recovered, looks_clean, recover, write_state
-from .values import canonical, dumps, exact_json, normalise
+from .room import Mode, Room, unavailable
+from .session_record import RecordingError, SessionRecord
+from .values import dumps, exact_json, normalise
 
 __all__ = ["Recorder", "RecorderUnavailable", "RecordingError", "SessionRecord"]
 
 SPILL_BYTES: Final = 16 * 1024
-BALLAST_BYTES: Final = 1024 * 1024
 FLUSH_SECONDS: Final = 0.1
 SPACE_SECONDS: Final = 1.0
 MAX_UNSYNCED: Final = 10_000  # best_effort: entries kept in memory while the disk is full
 _KNOWN_BLOBS: Final = 4096
 _FORGOTTEN_FIELD: Final = 1024  # a body field smaller than this is never moved to a blob
-
-Mode = Literal["strict", "best_effort"]
-
-
-class RecordingError(ValueError):
-    """The recorder was used against its rules: an event after the end, an end without beginning, a foreign session."""
-
-
-class SessionRecord:
-    """One session's transcript, open for appending. Made by `Recorder.session`."""
-
-    def __init__(self, recorder: Recorder, chain: Chain, file: LineFile, mac: SessionMac | None) -> None:
-        self._recorder = recorder
-        self._mac = mac
-        self.chain = chain
-        self.file = file
-        self.principal: tuple[str, str | None] | None = None
-        self.started = time.monotonic_ns() - chain.mono * 1000
-        self.used = time.monotonic()
-
-    @property
-    def sid(self) -> str:
-        """The session's id, a ULID."""
-        return self.chain.sid
-
-    @property
-    def closed(self) -> bool:
-        """Whether `SessionClosed` was appended."""
-        return self.chain.closed
-
-    def append(self, body: Body, *, cid: str | None = None, att: int = 0) -> None:
-        """Add one event; it is durable after the next `commit`. Thread-safe, no I/O.
-
-        Raises:
-            RecorderUnavailable: storage is out of order; new calls are also refused while the disk is full.
-            RecordingError: the session is closed, or the event does not fit the call's earlier ones.
-            TypeError: a field holds what JSON does not know.
-        """
-        self._recorder.append(self, body, cid, att)
-
-    async def commit(self, *, read_only: bool = False) -> None:
-        """Return when everything appended before is durable: the barrier. Raises `RecorderUnavailable`.
-
-        With ``read_only``, a recorder in ``best_effort`` mode lets the call pass while the disk is full.
-        """
-        await self._recorder.commit(read_only=read_only)
-
-    def mac(self, data: bytes) -> str:
-        """HMAC-SHA-256 of ``data`` under this session's key, 64 hex digits."""
-        if self._mac is None:
-            raise RecordingError("this session has no key")
-        return self._mac.mac(data)
-
-    def args_mac(self, arguments: object) -> str:
-        """The MAC of raw arguments, for `CallReceived.args_mac`. Raises TypeError for what JSON does not know."""
-        return self.mac(canonical(arguments))
-
-    def close(self, reason: str = "client") -> None:
-        """End the session; calls without outcome get `CallUnresolved`. A second close does nothing."""
-        self._recorder.close_session(self, reason)
 
 
 class Recorder:
@@ -145,16 +85,14 @@ class Recorder:
         min_free_bytes: int,
     ) -> None:
         self._layout, self._log, self._lock = layout, log, lock
-        self._server, self._mode = server, mode
+        self._server = server
         self._idle_seconds, self._heartbeat_seconds = idle_seconds, heartbeat_seconds
-        self._min_free_bytes = min_free_bytes
         self._writer = secrets.token_hex(8)
         self._keys = MacKeys(layout.mac_keys)
         self._projection = Projection()
         self._sessions: dict[str, SessionRecord] = {}
         self._parents: dict[str, tuple[str, str | None]] = {}
         self._blobs: dict[str, None] = {}
-        self._degraded: _Degradation | None = None
         self._closed = False
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -162,8 +100,8 @@ class Recorder:
         self._next_space_check = 0.0
         self._checkpointed = 0
         found = recover(layout, log)
-        self._has_ballast = self._make_ballast()
-        self._journal = Journal(log, found.position, on_durable=self._on_durable, on_full=self._on_full)
+        self._room = Room(log, layout.root, mode=mode, min_free_bytes=min_free_bytes, noticed=self._wake.set)
+        self._journal = Journal(log, found.position, on_durable=self._on_durable, on_full=self._room.give_ballast)
         self._log_record = SessionRecord(self, found.log, LineFile(log.events, found.log.size), None)
         try:
             self._begin(found)
@@ -218,7 +156,7 @@ class Recorder:
                 raise
 
         try:
-            _make_folders(layout)
+            layout.make_folders()
             own: Recorder | None = None
             for instance in layout.instances():
                 lock = LogLock.try_take(layout.log(instance).lock)
@@ -256,7 +194,7 @@ class Recorder:
             LogOpened(
                 instance=self.instance,
                 size=position.size,
-                mode=self._mode,
+                mode=self._room.mode,
                 server=self._server,
                 pid=os.getpid(),
                 segment=self._journal.position.segment,
@@ -405,9 +343,7 @@ class Recorder:
         if kind is Kind.CALL_RECEIVED:
             if key is None or key in chain.open:
                 raise RecordingError("call.received needs a call id and attempt of its own")
-            if self._degraded is not None and self._mode == "strict":
-                self._degraded.refused += 1
-                raise RecorderUnavailable(self._degraded.reason, self._degraded.message)
+            self._room.admit_call()
         elif kind in END_KINDS and key not in chain.open:
             raise RecordingError(f"{kind} for a call that is not open")
 
@@ -451,8 +387,8 @@ class Recorder:
         try:
             await self._journal.commit()
         except RecorderUnavailable as error:
-            self._degrade(error)
-            if not (read_only and self._may_pass(error)):
+            self._room.degrade(error)
+            if not (read_only and self._journal.backlog <= MAX_UNSYNCED and self._room.may_pass(error)):
                 raise
 
     def note(self, body: Body) -> None:
@@ -465,78 +401,12 @@ class Recorder:
         try:
             self._journal.commit_blocking()
         except RecorderUnavailable as error:
-            self._degrade(error)
+            self._room.degrade(error)
             raise
-
-    def _may_pass(self, error: RecorderUnavailable) -> bool:
-        if self._mode != "best_effort" or error.reason != "disk_full" or self._journal.backlog > MAX_UNSYNCED:
-            return False
-        if self._degraded is not None:
-            self._degraded.unsynced += 1
-        return True
 
     def _on_durable(self, entries: list[Entry]) -> None:
         if self._projection.add(entries):
             self._wake.set()
-
-    # ------------------------------------------------------------------------------------------------ full disks
-
-    def _make_ballast(self) -> bool:
-        """Reserve room for the last events before the disk is full; True if it is there."""
-        try:
-            fd = open_file(self._log.ballast, os.O_WRONLY | os.O_CREAT)
-            try:
-                if os.fstat(fd).st_size < BALLAST_BYTES:
-                    write_all(fd, bytes(BALLAST_BYTES), 0)
-                    os.fsync(fd)
-            finally:
-                os.close(fd)
-        except OSError:
-            return False
-        return True
-
-    def _on_full(self) -> bool:
-        """The journal met a full disk: give it the ballast."""
-        if not self._has_ballast:
-            return False
-        self._has_ballast = False
-        self._log.ballast.unlink(missing_ok=True)
-        self._degrade(RecorderUnavailable("disk_full", "the recordings folder is on a full disk"))
-        return True
-
-    def _degrade(self, error: RecorderUnavailable) -> None:
-        if self._degraded is None and error.reason != "closed":
-            self._degraded = _Degradation(error.reason, str(error), time.time_ns() // 1000)
-            self._wake.set()
-
-    def _low(self) -> bool:
-        stat = os.statvfs(self._layout.root)
-        return stat.f_bavail * stat.f_frsize < self._min_free_bytes
-
-    def _check_space(self) -> None:
-        """Refuse new calls before the disk is full; take them again when there is room for the ballast too."""
-        if self._low():
-            self._degrade(RecorderUnavailable("disk_low", "the recordings folder has too little free space"))
-            return
-        if self._degraded is None or self._journal.failure is not None:
-            return
-        self._journal.commit_blocking()
-        self._projection.flush()
-        self._has_ballast = self._make_ballast()
-        if not self._has_ballast:
-            return
-        past, self._degraded = self._degraded, None
-        self.append(
-            self._log_record,
-            RecorderDegraded(
-                reason=past.reason,
-                since=past.since,
-                until=time.time_ns() // 1000,
-                refused=past.refused,
-                unsynced=past.unsynced,
-            ),
-        )
-        self._journal.commit_blocking()
 
     # ------------------------------------------------------------------------------------------------ keeping house
 
@@ -548,7 +418,7 @@ class Recorder:
                 self._tidy()
 
     def _pause(self) -> float:
-        if self._degraded is not None:
+        if self._room.need is not None:
             return SPACE_SECONDS
         pause = min(self._idle_seconds / 4, 30.0)
         return max(0.0, min(pause, self._next_heartbeat - time.monotonic())) if self._heartbeat_seconds else pause
@@ -569,9 +439,19 @@ class Recorder:
             if self._journal.position.segment != self._checkpointed:
                 self._checkpoint()
         except RecorderUnavailable as error:
-            self._degrade(error)
+            self._room.degrade(error)
         except OSError as error:
-            self._degrade(_unavailable(error))
+            self._room.degrade(unavailable(error))
+
+    def _check_space(self) -> None:
+        """Refuse new calls before the disk is full; take them again when there is room for the reserve too."""
+        if self._room.low() or self._room.need is None or self._journal.failure is not None:
+            return
+        self._journal.commit_blocking()
+        self._projection.flush()
+        told = self._room.over()
+        if told is not None:
+            self.note(told)
 
     def _close_idle(self, now: float) -> None:
         with self._journal.mutex:
@@ -609,34 +489,11 @@ class Recorder:
             self._journal.commit_blocking()
             self._checkpoint()
         except OSError as error:
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
         finally:
             self._journal.close()
             self._lock.release()
 
 
-@dataclasses.dataclass(slots=True)
-class _Degradation:
-    reason: str
-    message: str
-    since: int
-    refused: int = 0
-    unsynced: int = 0
-
-
-def _unavailable(error: OSError) -> RecorderUnavailable:
-    if error.errno in DISK_FULL:
-        return RecorderUnavailable("disk_full", "the recordings folder is on a full disk")
-    text = error.strerror or type(error).__name__
-    return RecorderUnavailable("io_error", f"the recordings folder cannot be written: {text}")
-
-
 def _copy(chain: Chain) -> Chain:
     return dataclasses.replace(chain, ends=dict(chain.ends), open=dict(chain.open))
-
-
-def _make_folders(layout: Layout) -> None:
-    if not layout.root.is_dir():
-        make_folder(layout.root)
-    for folder in (layout.sessions, layout.blobs.parent, layout.logs, layout.mac_keys.parent):
-        make_folder(folder)

@@ -371,8 +371,8 @@ def sessions_table(rows: Sequence[SessionRow]) -> Table:
     for name in ("session", "opened (UTC)"):
         table.add_column(name, no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
-    table.add_column("who", min_width=5, overflow="fold")
-    table.add_column("agent", min_width=5, overflow="fold")
+    table.add_column("who", min_width=5)
+    table.add_column("agent", min_width=10)
     table.add_column("calls")
     for row in rows:
         calls = Text(str(row.calls))
