@@ -114,7 +114,7 @@ def _judged(column: str, declared: Declared, name: Name, fact: Profile, about: _
                 return ColumnFinding(column, None, None, reasons, sure, quasi)
             mask, why = _masked(class_name, mask, fact)
             return ColumnFinding(column, class_name, mask, (*reasons, *why), sure)
-    return _open(column, name, fact, promised, about)
+    return _open(column, declared, name, fact, promised, about)
 
 
 _Judgement = tuple[str | None, tuple[str, ...], float, Mask | None]
@@ -133,6 +133,8 @@ def _by_storage(
             return None, ("binary keys",), 0.6, None
         return "binary", ("holds binary data",), 0.9, None
     if declared is Declared.JSON or fact.kind is Kind.JSON:
+        if fact.kind is Kind.NONE and promised is not None and promised.class_name == "embedding":
+            return "embedding", (promised.reason, "no values to look at"), 0.7, None
         if about.people or fact.holds > 0 or fact.kind is Kind.NONE:
             return FREE_TEXT, ("holds documents (JSON); looked through value by value",), 0.8, None
         return None, ("holds documents (JSON) without personal data in the sample",), 0.6, None
@@ -162,7 +164,8 @@ def _by_values(
         if promised is not None and promised.strong and named in _NUMBERS and class_name in (*_NUMBERS, "secret"):
             class_name = named  # nine digits may be many things: the name decides between them
         return class_name, (f"{share:.0%} of the sampled values have the form of {_a(class_name)}",), share, None
-    if class_name == "phone" and (promised is None or promised.class_name in (None, "phone")) and not whole:
+    vague = promised is None or promised.class_name is None or promised.heading in ("who", "whose_number")
+    if class_name == "phone" and (vague or named == "phone") and not whole:
         if promised is not None and promised.class_name is None and promised.heading != "about":
             return None
         return "phone", (f"{share:.0%} of the sampled values have the form of a phone number",), share, None
@@ -176,8 +179,10 @@ def _by_name(declared: Declared, name: Name, fact: Profile, promised: Hint | Non
     if promised is None:
         return None
     if promised.class_name is None:
-        if promised.heading == "thing" and fact.names > 0.5:
+        if (promised.heading == "thing" and fact.names > 0.5) or (promised.heading == "place" and fact.streets > 0.3):
             return None
+        if about.subject is Subject.PEOPLE and promised.heading == "about" and _opaque(fact):
+            return None  # labels are few
         return None, (promised.reason,), 0.8, None
     against = _against(promised, declared, name, fact, about)
     if against is not None:
@@ -227,9 +232,9 @@ def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, abou
                 return "no numbers of somebody"
             if kind is Kind.NUMBER and fact.running and promised.class_name in ("account", "card", "device"):
                 return "numbers of rows"
-            return _against_number(promised, fact, about)
+            return _against_number(promised, kind, fact, about)
         case "ip" | "mac":
-            if kind is not Kind.NONE and fact.is_.get(promised.class_name, 0) < 0.3:
+            if kind not in (Kind.TEXT, Kind.NONE) or (fact.present and fact.is_.get(promised.class_name, 0) < 0.3):
                 return "no addresses"
         case "birth_date":
             if kind not in (Kind.WHEN, Kind.NUMBER, Kind.TEXT, Kind.NONE):
@@ -273,16 +278,16 @@ def _against_person(promised: Hint, kind: Kind, fact: Profile, about: _About) ->
             return None if about.people else "nothing to look at"
         named = fact.names >= 0.3 or (fact.name_form >= 0.8 and fact.differ > 0.5 and fact.words > 1.5)
         return None if named else "no names"
-    if fact.enough and (fact.words > 6 or fact.digits > 0.5):
+    if fact.enough and (fact.words > 6 or fact.numbered > 0.5):
         return "no names"
     return None
 
 
-def _against_number(promised: Hint, fact: Profile, about: _About) -> str | None:
-    if promised.heading == "whose_number":
-        if fact.kind is not Kind.TEXT or fact.differ < 0.9 or fact.codes < 0.6 or about.subject is not Subject.PEOPLE:
+def _against_number(promised: Hint, kind: Kind, fact: Profile, about: _About) -> str | None:
+    if promised.heading in ("whose_number", "member"):
+        if kind is not Kind.TEXT or (fact.present and (fact.running or fact.differ < 0.9 or fact.codes < 0.6)):
             return "keys of rows"
-        return None
+        return None if promised.strong or about.subject is Subject.PEOPLE else "keys of rows"
     if fact.enough and fact.kind is Kind.TEXT and not promised.strong and fact.codes < 0.3 and fact.digits < 0.3:
         return "no numbers"
     if fact.enough and fact.words > 4:
@@ -329,22 +334,36 @@ def _by_figures(
     return None
 
 
-def _open(column: str, name: Name, fact: Profile, promised: Hint | None, about: _About) -> ColumnFinding:
+def _open(
+    column: str, declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About
+) -> ColumnFinding:
     """What is left: open, or unclassified where opening it would be a guess."""
-    why = promised.reason if promised is not None and promised.class_name is None else "nothing speaks for a class"
+    decoy = promised is not None and promised.class_name is None
     quasi = about.people and name.has("quasi", "place")
     if quasi:
         return ColumnFinding(column, None, None, ("shared by many people; open",), 0.7, quasi=True)
-    if about.subject is Subject.PEOPLE or (about.people and promised is not None and promised.class_name is not None):
-        opaque = fact.kind is Kind.TEXT and fact.present >= 4 and fact.differ > 0.5 and not name.has("thing", "about")
-        empty = fact.kind is Kind.NONE and promised is None and not name.all - {"noise"}
-        if opaque:
-            return ColumnFinding(
-                column, UNCLASSIFIED, None, (f"text that differs from row to row; {about.why}; cannot be told",), 0.4
-            )
-        if empty:
-            return ColumnFinding(column, UNCLASSIFIED, None, ("no values to look at", about.why), 0.3)
-    return ColumnFinding(column, None, None, (why,), 0.6)
+    wordy = declared in (Declared.TEXT, Declared.UNKNOWN)
+    if fact.kind is Kind.NONE and wordy and _unsafe_when_empty(name, promised, about):
+        return ColumnFinding(column, UNCLASSIFIED, None, ("no values to look at", about.why), 0.3)
+    personal = about.subject is Subject.PEOPLE or (about.people and promised is not None and not decoy)
+    if personal and _opaque(fact) and not name.has("thing"):
+        why = f"text that differs from row to row and cannot be told; {about.why}"
+        return ColumnFinding(column, UNCLASSIFIED, None, (why,), 0.4)
+    reason = promised.reason if promised is not None and decoy else "nothing speaks for a class"
+    return ColumnFinding(column, None, None, (reason,), 0.6)
+
+
+def _opaque(fact: Profile) -> bool:
+    """Text that differs from row to row: no label, and no row number either."""
+    return fact.kind is Kind.TEXT and fact.enough and fact.differ > 0.5 and not fact.running
+
+
+def _unsafe_when_empty(name: Name, promised: Hint | None, about: _About) -> bool:
+    """Whether a column without values may hold anything: a weak promise, or a name that says nothing at all."""
+    if promised is not None:
+        return promised.class_name is not None and not promised.strong
+    said_nothing = not name.all - {"noise", "number", "qualifier", "part"}
+    return said_nothing and about.subject in (Subject.PEOPLE, Subject.UNKNOWN)
 
 
 def _masked(class_name: str, mask: Mask | None, fact: Profile) -> tuple[Mask | None, tuple[str, ...]]:

@@ -56,6 +56,7 @@ class Profile:
     name_form: float = 0.0  # share of texts written as names are
     streets: float = 0.0
     digits: float = 0.0  # share of texts with six digits or more
+    numbered: float = 0.0  # share of texts with any digit
     at_signs: float = 0.0
     codes: float = 0.0  # share of texts without a space that hold a digit
     zips: float = 0.0
@@ -119,11 +120,12 @@ def _profile(
         name_form=sum(_NAME_FORM.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
         streets=sum(_STREET.search(text) is not None for text in texts) / n if text_like else 0.0,
         digits=sum(sum(c.isdigit() for c in text) >= 6 for text in texts) / n,
+        numbered=sum(_DIGIT.search(text) is not None for text in texts) / n,
         at_signs=sum("@" in text for text in texts) / n if text_like else 0.0,
         codes=sum(_CODE.fullmatch(text) is not None for text in texts) / n,
         zips=sum(_ZIP.fullmatch(text) is not None for text in texts) / n,
         secretive=sum(_SECRETIVE.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
-        running=kind is Kind.NUMBER and _running(values),
+        running=kind in (Kind.NUMBER, Kind.TEXT) and _running(values),
         years=_years(values) if kind is Kind.WHEN else None,
         coordinates=kind is Kind.FRACTION and _coordinates(values),
     )
@@ -146,8 +148,11 @@ def _kind_of(value: object) -> Kind:
             return Kind.FLAG
         case int():
             return Kind.NUMBER
-        case float() | decimal.Decimal():
-            return Kind.NUMBER if value == value // 1 and isinstance(value, decimal.Decimal) else Kind.FRACTION
+        case decimal.Decimal():
+            whole = value.is_finite() and value == value.to_integral_value()
+            return Kind.NUMBER if whole else Kind.FRACTION
+        case float():
+            return Kind.FRACTION
         case dt.date():
             return Kind.WHEN
         case uuid.UUID():
@@ -197,7 +202,9 @@ _WHEN: Final = re.compile(
 _UUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
 _FRACTION: Final = re.compile(r"[-+]?\d{0,12}\.\d+(?:[eE][-+]?\d+)?")
 _FLAGS: Final = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "Y", "N", "True", "False", "ja", "nein"})
-_CODE: Final = re.compile(r"(?=\S*\d)[A-Za-z0-9#./_-]{2,40}")
+_DIGIT: Final = re.compile(r"\d")
+_PLAIN: Final = re.compile(r"\d{1,15}")
+_CODE: Final = re.compile(r"(?=\S*\d)[A-Za-z0-9#./_@\\-]{2,40}")
 _ZIP: Final = re.compile(
     r"\d{5}(?:-\d{4})?|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{5}-?\d{3}"
     r"|\d{2}-\d{3}|\d{3} \d{2}"
@@ -222,9 +229,9 @@ _NOT_PEOPLE: Final = re.compile(
     re.IGNORECASE,
 )
 _STREET: Final = re.compile(
-    r"(?:^\d{1,6}[a-z]?,? .*\b(?:st|street|ave|avenue|rd|road|blvd|boulevard|dr|drive|ln|lane|ct|court|pl|place|sq|square"
-    r"|way|ter|terrace|pkwy|parkway|hwy|highway|cir|circle|close|crescent|gardens|mews|row|walk|alley|loop|trail|pass"
-    r"|plaza|path)\b"
+    r"(?:^\d{1,6}[a-z]?,? .*\b(?:st|street|ave|avenue|rd|road|blvd|boulevard|dr|drive|ln|lane|ct|court|pl|place|sq"
+    r"|square|way|ter|terrace|pkwy|parkway|hwy|highway|cir|circle|close|crescent|gardens|mews|row|walk|alley|loop|trail"
+    r"|pass|plaza|path)\b"
     r"|^\d{1,5}(?: ?(?:bis|ter))?,? (?:rue|av\.?|avenue|boulevard|bd|chemin|place|impasse|all[ée]e|quai|route)\b"
     r"|(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee|ring|damm|ufer|straat|laan|plein|gracht|kade|gatan|v[äa]gen|gate"
     r"|veien|vej|katu)\s\d{1,4}"
@@ -243,7 +250,7 @@ def _named(text: str) -> bool:
 
 
 def _running(values: Sequence[object]) -> bool:
-    numbers = {value for value in values if isinstance(value, int)}
+    numbers = {int(str(value)) for value in values if _PLAIN.fullmatch(str(value))}
     return len(numbers) == len(values) and max(numbers) - min(numbers) < 50 * len(values)
 
 

@@ -19,17 +19,19 @@ _BY_WORD: Final = (
     ("phone", "phone"),
     ("device", "device"),
     ("account", "account"),
+    ("member", "account"),
     ("postal", "address"),
     ("geo", "address"),
     ("address", "address"),
     ("special", "special"),
 )
+_CLASS_HEADINGS: Final = frozenset(heading for heading, _ in _BY_WORD)
 # These words mean something else as often as not: they count only where the values do not speak against it.
 _WEAK: Final = frozenset(
     """
     mail mails mobile cell tel portable long lat nie tin sin rg pan permis avs rut pass clave token tokens pin
     salt cookie dsn credential parola handle login badge plate chassis conto konto geb born apartment str rue
-    drug treatment condition conditions weight height pulse smoker surgery operation rent plafond saldo debt
+    drug treatment condition conditions pulse smoker surgery operation rent plafond saldo debt
     bonus commission mac balance nota notas history prompt answer answers reason statement blog web link
     partij unit vec emb embed race title geom gps pension initials cc cap account soc ips
     """.split()
@@ -63,12 +65,18 @@ def hint(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         return _birth(name)
     if (found := _combined(name)) is not None:
         return found
+    if name.has("place") and name.has("address") and not name.has("email", "ip", "mac", "phone", "postal", "geo"):
+        return Hint(None, f"a place, which many people share ({' '.join(name.words)})", "place")
+    if "text" in name.head and not name.head & _CLASS_HEADINGS:
+        return _hint("free_text", name, "text")
+    if "describes" in name.head and not name.has("name"):
+        return _hint("free_text", name, "describes")
     for heading, class_name in _BY_WORD:
         if name.has(heading):
             return _hint(class_name, name, heading)
     if (found := _person(name, subject, people=people)) is not None:
         return found
-    if name.has("health") and people:
+    if (name.has("health") and people) or (name.has("body") and subject is Subject.PEOPLE):
         return _hint("health", name, "health")
     if name.has("money") and (people or "money" not in _weak_headings(name)):
         return _hint("money", name, "money")
@@ -87,6 +95,8 @@ def _decoy(name: Name) -> Hint | None:
         return None
     if len(name.words) > 1 and "leading" in first and not first & {"phone", "person"}:
         return Hint(None, f"the name begins as a label, flag or figure does ({word})", "about")
+    if name.has("expires") and name.has("card", "cardword"):
+        return None
     if "about" in head and not head & {"text", "secret", "who", "quasi"}:
         return Hint(None, f"the name is of a label, flag or figure ({word})", "about")
     if "when" in head and len(name.words) > 1 and not name.has("birth"):

@@ -15,7 +15,7 @@ _HEADINGS: Final = {
     # --- words that name a class by themselves
     "email": """
         email emails mail mails emailadres emailadresse emailaddress mailadresse mailaddress courriel courriels
-        correo correos epost eposta epostadress epostadresse posta indirizzoemail eml emailid
+        correo correos epost eposta epostadress epostadresse posta indirizzoemail eml emailid smtp smtpaddr
     """,
     "phone": """
         phone phones telephone telephones cellphone mobile mobil mobiltelefon mobilnummer handy handynummer
@@ -23,7 +23,8 @@ _HEADINGS: Final = {
         telefonnr telnr rufnummer festnetz celular movil gsm fax faxnummer faxnumber telefax faxno telefaks
         msisdn whatsapp mobilephone homephone workphone phonenumber phoneno phonenum landline tlf tlfn tfno
         tlfno telno puhelin telefonszam numertelefonu cellulare gsmnummer mobieltje mobiel telf dianhua shouji
-        denwa sdt dienthoai cell tel portable voip
+        denwa sdt dienthoai cell tel portable voip contactno contactnumber callernumber mobileno mobilnr
+        ringnumber
     """,
     "person": """
         firstname lastname surname surnames fullname forename forenames givenname familyname middlename
@@ -43,11 +44,12 @@ _HEADINGS: Final = {
         enderecos rua logradouro morada bairro adres straat straatnaam huisnummer huisnr huisletter gatuadress
         gata gateadresse vej ulica ulice sokak mahalle utca katuosoite osoite dizhi jusho diachi residence
         domicile domicilie wohnsitz addressline mailingaddress homeaddress postaladdress pobox postfach
-        postanschrift alamat adresszusatz crossstreet str adr apt voie neighborhood colonia
+        postanschrift alamat adresszusatz crossstreet str adr apt voie neighborhood colonia stras
     """,
     "postal": """
         zip zipcode zipcodes postcode postcodes postalcode postleitzahl plz postnummer postnr codepostal
         codpostal codigopostal codicepostale pincode kodpocztowy psc postkod postinumero postalcodes eircode
+        pstlz
     """,
     "geo": """
         latitude longitude lat lng lon long geo geolocation geopoint geom gps coordinates coords coordonnees
@@ -84,16 +86,21 @@ _HEADINGS: Final = {
     "account": """
         accountnumber accountno accountnum acctnum acctno acct acctnumber bankaccount bankaccountnumber
         kontonummer kontonr konto bankverbindung numerocuenta cuentabancaria numerocompte comptebancaire
-        rekeningnummer banknummer contocorrente mrn medicalrecordnumber medrec hospitalnumber patientnumber
-        patientno patientennummer patnr fallnummer aufnahmenummer nss membernumber memberno membershipnumber
-        mitgliedsnummer versichertennummer versicherungsnummer versnr policynumber policyno insuranceid
-        insurancenumber subscriberid beneficiaryid username usernames userlogin loginname benutzername
-        nomutilisateur utilisateur usuario nomeutente utente gebruikersnaam anvandarnavn brukernavn brugernavn
-        screenname twitterhandle userprincipalname upn sam samaccountname loyaltynumber frequentflyer
-        studentnumber studentno matrikelnummer matrnr matricola personalnummer personalnr employeenumber
-        employeeno badgenumber rollno rollnumber customernumber customerno kundennummer kundennr kdnr
-        numeroclient numclient numerocliente klantnummer npi bitcoin walletaddress sortcode ibannumber
-        routingaccount accessionnumber userhandle badge handle login wallet ccc
+        rekeningnummer banknummer contocorrente mrn medicalrecordnumber medrec hospitalnumber nss
+        versichertennummer versicherungsnummer versnr policynumber policyno insuranceid insurancenumber
+        subscriberid beneficiaryid username usernames userlogin loginname benutzername nomutilisateur
+        utilisateur usuario nomeutente utente gebruikersnaam anvandarnavn brukernavn brugernavn screenname
+        twitterhandle userprincipalname upn sam samaccountname npi bitcoin walletaddress sortcode ibannumber
+        routingaccount accessionnumber userhandle handle login wallet ccc nicename nutzername kontonavn
+        accession accessionno
+    """,
+    "member": """
+        patientnumber patientno patientennummer patnr fallnummer aufnahmenummer membernumber memberno
+        membershipnumber mitgliedsnummer loyaltynumber frequentflyer studentnumber studentno matrikelnummer
+        matrnr matricola personalnummer personalnr employeenumber employeeno badge badgenumber rollno rollnumber
+        customernumber customerno kundennummer kundennr kdnr numeroclient numclient numerocliente klantnummer
+        personeelsnummer kundnr kundnummer lidnummer numeroadherent numerosocio clientno clientnumber kunnr
+        lifnr pernr
     """,
     "ip": """
         ip ipaddress ipaddr ipaddresses ipadresse adresseip direccionip indirizzoip ipadres clientip remoteip
@@ -104,7 +111,7 @@ _HEADINGS: Final = {
         imei imsi udid idfa gaid adid androidid deviceid advertisingid deviceserial deviceuuid vin licenseplate
         licenceplate platenumber numberplate registrationplate kennzeichen immatriculation targa matricula
         kenteken nummerplade fingerprint browserfingerprint iccid simserial pushtoken devicetoken
-        fahrgestellnummer plate chassis
+        fahrgestellnummer plate chassis fahrzeugidentnummer fahrzeugidentnr
     """,
     "url": """
         url urls website websites homepage webseite siteweb sitio sitoweb web link weburl linkedin facebook
@@ -114,7 +121,7 @@ _HEADINGS: Final = {
         diagnosis diagnoses diagnose diagnosen dx icd disease diseases illness comorbidity comorbidities symptom
         symptoms allergy allergies allergen medication medications medicine medicines drug drugs dosage
         prescription rx treatment treatments therapy bloodtype bloodgroup blutgruppe bloodpressure blutdruck
-        systolic diastolic hiv bmi glucose hba1c cholesterol heartrate pulse disability disabilities pregnancy
+        systolic diastolic hiv glucose hba1c cholesterol heartrate pulse disability disabilities pregnancy
         pregnant smoker smoking vaccination vaccine immunization krankheit befund befunde medikament medikamente
         symptome allergie allergien behandlung therapie diagnostic maladie medicament traitement groupesanguin
         antecedents handicap diagnostico enfermedad sintomas alergia alergias medicamento medicamentos
@@ -123,8 +130,9 @@ _HEADINGS: Final = {
         bloedgroep behandeling mortality deceased died deathdate causeofdeath todesursache sterbedatum
         psychiatric hemoglobin surgery operation impairment kangrubu rozpoznanie choroba leki sykdom sygdom
         sjukdom prognosis histology biopsy genotype genome mutation tumor tumour cancer covid hivstatus antibody
-        anamnese condition conditions weight height gewicht groesse poids taille peso altura
+        anamnese condition conditions
     """,
+    "body": "weight height gewicht groesse poids taille peso altura bmi",
     "money": """
         salary salaries wage wages income earnings payrate hourlyrate compensation networth creditlimit
         creditscore gehalt lohn einkommen jahresgehalt stundenlohn bruttogehalt nettogehalt kontostand
@@ -158,7 +166,7 @@ _HEADINGS: Final = {
         bericht biography bio about feedback review reviewtext narrative freetext memo transcript chat complaint
         complaints beschwerde anliegen instructions bemaerkning notat uwagi poznamka aciklama story conversation
         utterance anamnesetext resume coverletter curriculum lebenslauf lastmessage history prompt completion
-        answer answers reason statement cv nota notas verlauf
+        answer answers reason statement cv nota notas verlauf vermerk vermerke peticiones wunsch wuensche
     """,
     "vector": "embedding embeddings vector vectors embeddingvector featurevector vec emb embed",
     # --- parts that need others
@@ -183,15 +191,15 @@ _HEADINGS: Final = {
     "cardword": "card cards karte kaart carte carta kort karta",
     "keyword": """
         api access auth private secret client session refresh security encryption signing hash reset recovery
-        mfa two factor
+        mfa two factor activation verification confirmation magic invite
     """,
     # --- places and traits many people share
     "place": """
         city town village ort stadt wohnort ville villes ciudad ciudades poblacion localidad citta comune cidade
         localidade municipio plaats woonplaats stad gemeinde gemeente commune municipality county region regions
-        state province provincia provincie bundesland estado country countries land landkreis pais paese pays
-        nation district kommune miasto mesto sehir kota by suburb area territory departement canton kanton
-        barangay prefecture governorate postort geburtsort birthplace lieunaissance
+        state province provincia provincie bundesland estado country countries landkreis pais paese pays nation
+        district kommune miasto mesto sehir kota suburb area territory departement canton kanton barangay
+        prefecture governorate postort geburtsort birthplace lieunaissance
     """,
     "quasi": """
         gender sex geschlecht sexe sexo genere sesso genero geslacht kon kjonn plec pohlavi cinsiyet age alter
@@ -233,12 +241,13 @@ _HEADINGS: Final = {
         song songs genre playlist film films movie movies book books event events device devices server servers
         host hosts hostname table column field file folder document database schema index job jobs queue topic
         feature features role roles permission group plan plans package ingredient recipe vehicle vehicles
-        vessel ship flight flights airline airport airports station route hotel room rooms school schools
-        university hospital hospitals clinic ward bank banks currency language languages site sites tag tags
-        test tests lab equipment asset assets part parts component sensor sensors metric metrics node cluster
-        container image images process module plugin app application program programme drug medication medicine
-        disease allergen treatment color size unit game league season sport city country region state county
-        vendor vendors supplier suppliers manufacturer lieferant hersteller fournisseur proveedor
+        vessel flight flights airline airport airports station route hotel room rooms school schools university
+        hospital hospitals clinic ward bank banks currency language languages site sites tag tags test tests lab
+        equipment asset assets part parts component sensor sensors metric metrics node cluster container image
+        images process module plugin app application program programme drug medication medicine disease allergen
+        treatment color size unit game league season sport city country region state county vendor vendors
+        supplier suppliers manufacturer lieferant hersteller fournisseur proveedor employer employers
+        arbeitgeber employeur empleador datore werkgever
     """,
     # --- what a table is about
     "who": """
@@ -273,7 +282,10 @@ _HEADINGS: Final = {
         sachbearbeiter betreuer caregiver nextofkin pensioner taxpayer worker workers pasient deltager ansokan
         musteri hasta ogrenci pacjent osoba osoby uczen zakaznik pacienti asiakas potilas identities kunder
         persondata crm families family familie famille gast child children lead leads rep artist autor profile
-        profiles
+        profiles callee callees consignee consignor shipper composer performer tutor carer referrer trainer
+        editor writer translator inspector examiner createdby modifiedby updatedby approvedby assignedto
+        handledby enteredby signedby reportedby requestedby soldby preparedby reviewedby deletedby
+        lastmodifiedby erstelltvon bearbeitetvon creepar creadopor
     """,
     "doing": """
         order orders bestellung bestellungen auftrag auftraege commande commandes pedido pedidos ordine ordini
@@ -337,7 +349,8 @@ _HEADINGS: Final = {
     """,
     "describes": """
         description descriptions beschreibung descripcion descrizione descricao omschrijving beskrivning opis
-        popis desc descr details text texte texto testo tekst summary content body
+        popis desc descr details text texte texto testo tekst summary content body subject betreff objet asunto
+        oggetto assunto onderwerp caption headline
     """,
     "licence": "license licence licencia lizenz licenca patente rijbewijs fuhrer fuehrer kor korkort driving",
     "expires": """

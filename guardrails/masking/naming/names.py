@@ -145,7 +145,7 @@ def _pieces(word: str) -> tuple[str, ...]:
             piece = word[start:end]
             if before is None or not (len(piece) >= 3 or piece in _SHORT_PIECES):
                 continue
-            known = _known_piece(piece)
+            known = _known_piece(piece, whole=piece == word)
             if known is not None:
                 candidate = (*before, known)
                 current = best[end]
@@ -154,10 +154,10 @@ def _pieces(word: str) -> tuple[str, ...]:
     return best[len(word)] or (word,)
 
 
-def _known_piece(piece: str) -> str | None:
+def _known_piece(piece: str, *, whole: bool) -> str | None:
     """The word a piece is, if need be without the letters that link it to the next one."""
-    if piece in WORDS:
-        return piece
+    if piece in WORDS or whole:
+        return piece if piece in WORDS else None
     for link in _LINKS:
         if piece.endswith(link) and len(piece) - len(link) >= 4 and (bare := piece[: -len(link)]) in WORDS:
             return bare
