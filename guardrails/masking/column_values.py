@@ -275,5 +275,6 @@ def _coordinates(values: Sequence[object]) -> bool:
         numbers = [float(str(value)) for value in values[:50]]
     except ValueError:
         return False
-    fine = sum(abs(x * 100 - round(x * 100)) > 1e-6 for x in numbers)
-    return all(abs(x) <= 180 for x in numbers) and fine >= 0.7 * len(numbers)
+    if not all(abs(x) <= 180 for x in numbers):  # not a number compares as false
+        return False
+    return sum(abs(x * 100 - round(x * 100)) > 1e-6 for x in numbers) >= 0.7 * len(numbers)
