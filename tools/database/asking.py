@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..tool import (
@@ -24,9 +24,11 @@ from ..tool import (
 from .engines.engine import Rows
 from .errors import schema_changed
 from .source import Database
-from .sql.analysis import Analysis, Expected, GuardSettings, StatementKind
+from .sql import guard
+from .sql.analysis import Analysis, Expected, GuardSettings, Inference, StatementKind
 
 _BOUNDED: Final = re.compile(r"\bLIMIT (?:\?|\d+)(?: OFFSET (?:\?|\d+))?\Z")
+_MODES: Final = (Inference.STRICT, Inference.BALANCED, Inference.RELAXED)
 SQL: Final[JsonObject] = {"type": "string", "minLength": 1, "maxLength": 20_000}
 
 RulesOf = Callable[[str], Awaitable[ColumnRules]]
@@ -61,6 +63,7 @@ class Judged:
     catalog_version: str
     rules_version: str
     rules: RulesOf
+    level: Inference  # the mode the statement needs
 
     async def still_holds(self) -> ColumnRules:
         """The rules it was judged by. Raises `ToolFailed` (``schema-changed``) when there are others by now.
@@ -73,7 +76,11 @@ class Judged:
         return rules
 
 
-def judged(database: Database, analysis: Analysis, settings: GuardSettings, planning: Planning) -> Judged:
+def judged(database: Database, text: str, settings: GuardSettings, planning: Planning) -> Judged:
+    """Have the guard judge a statement in the strictest mode that lets it through: what a policy asks of a statement is
+    how much it needs, not how much it could have had. Raises `ToolRefused`, in the words of the laxest mode.
+    """
+    analysis, level = _analysed(text, settings)
     return Judged(
         database,
         analysis,
@@ -81,12 +88,29 @@ def judged(database: Database, analysis: Analysis, settings: GuardSettings, plan
         settings.catalog.version,
         settings.rules.version,
         planning.column_rules,
+        level,
     )
 
 
-def plan_of(
-    work: Judged, settings: GuardSettings, effects: Iterable[Effect], limits: Limits, written: str | None = None
-) -> Plan:
+def _analysed(text: str, settings: GuardSettings) -> tuple[Analysis, Inference]:
+    laxest = max((settings.inference, *settings.class_inference.values()), key=_MODES.index)
+    for level in _MODES[: _MODES.index(laxest)]:
+        try:
+            return guard.analyse(text, _within(settings, level)), level
+        except ToolRefused:  # the next mode may allow it
+            continue
+    return guard.analyse(text, settings), laxest
+
+
+def _within(settings: GuardSettings, level: Inference) -> GuardSettings:
+    def least(mode: Inference) -> Inference:
+        return min(mode, level, key=_MODES.index)
+
+    classes = {name: least(mode) for name, mode in settings.class_inference.items()}
+    return replace(settings, inference=least(settings.inference), class_inference=classes)
+
+
+def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits, written: str | None = None) -> Plan:
     """What the policy and the record see of a judged statement."""
     analysis = work.analysis
     return Plan(
@@ -98,7 +122,7 @@ def plan_of(
         slots=analysis.slots,
         written=written,
         limits=limits,
-        facts=facts_of(analysis, settings),
+        facts=facts_of(analysis, work.level),
         work=work,
     )
 
@@ -132,11 +156,11 @@ def accesses_of(database: str, analysis: Analysis) -> tuple[Access, ...]:
     )
 
 
-def facts_of(analysis: Analysis, settings: GuardSettings) -> dict[str, JsonValue]:
-    """Names, numbers and booleans for policies and the record; a rule reads those that ``guard.yaml`` declares."""
+def facts_of(analysis: Analysis, level: Inference) -> dict[str, JsonValue]:
+    """Names, numbers and booleans for policies and the record. ``sql.inference`` is the mode the statement needs."""
     return {
         "sql.kind": str(analysis.kind),
-        "sql.inference": str(settings.inference),
+        "sql.inference": str(level),
         "sql.bounded": analysis.kind is StatementKind.EXPLAIN or _BOUNDED.search(analysis.template) is not None,
         "sql.literal_matches": len(analysis.literal_matches),
         "sql.tokens": len(analysis.slots),

@@ -147,18 +147,15 @@ class DatabaseQuery:
         return self._spec
 
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
-        from .sql import guard
-
         database = self._databases.get(arguments)
         settings = await database.guard(planning)
-        analysis = guard.analyse(string_of(arguments, "sql"), settings)
-        if analysis.literal_matches:
+        work = judged(database, string_of(arguments, "sql"), settings, planning)
+        if work.analysis.literal_matches:
             self._rate.take(planning.principal, database.name)
         limits = database.settings.limits
         if isinstance(limit := arguments.get("limit"), int):
             limits = limits.lowered(Limits(rows=limit))
-        work = judged(database, analysis, settings, planning)
-        return plan_of(work, settings, self._spec.effects, limits)
+        return plan_of(work, self._spec.effects, limits)
 
     async def run(self, plan: Plan, running: Running) -> Table:
         work = cast("Judged", plan.work)
@@ -211,19 +208,16 @@ class DatabaseExecute:
         return self._spec
 
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
-        from .sql import guard
-
         database = self._databases.get(arguments, write=True)
         settings = await database.guard(planning, writes=True)
         text = string_of(arguments, "sql")
-        analysis = guard.analyse(text, settings)
-        if analysis.kind not in _WRITES:
-            message = f"{analysis.kind.value.upper()} changes nothing."
+        work = judged(database, text, settings, planning)
+        if work.analysis.kind not in _WRITES:
+            message = f"{work.analysis.kind.value.upper()} changes nothing."
             raise ToolRefused("sql_statement", message, "Use database_query for it.", rule="statement")
-        if analysis.literal_matches:
+        if work.analysis.literal_matches:
             self._rate.take(planning.principal, database.name)
-        work = judged(database, analysis, settings, planning)
-        return plan_of(work, settings, self._spec.effects, database.settings.limits, written=text)
+        return plan_of(work, self._spec.effects, database.settings.limits, written=text)
 
     async def run(self, plan: Plan, running: Running) -> Table:
         work = cast("Judged", plan.work)

@@ -51,6 +51,7 @@ def _key(text: str, settings: GuardSettings) -> _Key:
     return (
         text,
         catalog.database,
+        catalog.dialect,
         catalog.version,
         catalog.open_relations,
         catalog.user_functions,
@@ -73,7 +74,14 @@ class ShapeCache:
 
     def get(self, settings: GuardSettings, make: Callable[[GuardSettings], Shapes]) -> Shapes:
         catalog = settings.catalog
-        key = (catalog.database, catalog.dialect, catalog.version, catalog.open_relations, settings.rules.version)
+        key = (
+            catalog.database,
+            catalog.dialect,
+            catalog.version,
+            catalog.open_relations,
+            catalog.user_functions,
+            settings.rules.version,
+        )
         with self._lock:
             shapes = self._entries.get(key)
             if shapes is None:
