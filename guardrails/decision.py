@@ -352,7 +352,16 @@ def _event(decision: Decision, request: DecisionRequest, plan: Plan) -> events.P
         obligations=[owed] if decision.owed else [],
         code=decision.code,
         statement=plan.statement,
+        lineage=_lineage(plan),
         engine=events.Engine("cedar"),
         policy_digest=decision.digest,
         us=decision.microseconds,
     )
+
+
+def _lineage(plan: Plan) -> events.Lineage | None:
+    if not plan.outputs and not plan.indirect:
+        return None
+    outputs = [events.Output(o.name, str(o.form), sorted(map(str, o.sources))) for o in plan.outputs]
+    indirect = [events.Indirect(str(use.column), use.place) for use in sorted(plan.indirect)]
+    return events.Lineage(outputs, indirect)

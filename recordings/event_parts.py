@@ -118,7 +118,8 @@ class Engine(Part):
 class Column(Part):
     """One column of a released result: where it comes from and what became of it.
 
-    ``sources`` are the base columns whose values reach it, ``indirect`` those that only decide which rows come.
+    ``sources`` are the base columns whose values reach it; those that only decide which rows come, and how it was
+    made, stand in `PolicyDecided.lineage`, for refused calls too.
     ``act`` is the transform (token, redact, generalise, last4, drop, pass); ``count`` the cells it changed;
     ``confidence`` a detector's, in permille.
     """
@@ -128,11 +129,37 @@ class Column(Part):
     class_name: str | None = None
     reason: str | None = None
     sources: Sequence[str] | None = None
-    indirect: Sequence[str] | None = None
     count: int | None = None
     detector: str | None = None
     confidence: int | None = None
-    form: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Part):
+    """One column a call would return: its name, its base columns, and how it is made of them.
+
+    ``form`` is identity, expression, aggregate, count, constant or total.
+    """
+
+    name: str
+    form: str
+    sources: Sequence[str]  # "clinic.patients.email"
+
+
+@dataclass(frozen=True, slots=True)
+class Indirect(Part):
+    """A base column that decides which rows, groups or order come back; ``place`` says where (where, join ...)."""
+
+    source: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage(Part):
+    """Where the values of a call come from, as far as it was analysed: never fewer sources than the truth."""
+
+    outputs: Sequence[Output] = ()
+    indirect: Sequence[Indirect] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,11 @@ from .event_parts import Client as Client
 from .event_parts import Column as Column
 from .event_parts import Engine as Engine
 from .event_parts import Found as Found
+from .event_parts import Indirect as Indirect
 from .event_parts import Json as Json
+from .event_parts import Lineage as Lineage
 from .event_parts import Model as Model
+from .event_parts import Output as Output
 from .event_parts import Principal as Principal
 from .event_parts import Purpose as Purpose
 from .event_parts import RestoredToken as RestoredToken
@@ -184,6 +187,7 @@ class PolicyDecided(Body):
     obligations: Sequence[Json] = ()
     code: str | None = None
     statement: str | None = None  # the plan's statement, literals taken out
+    lineage: Lineage | None = None  # of a plan with columns; the masks that were applied stand in `MaskApplied`
     facts_digest: str | None = None
     engine: Engine | None = None
     policy_digest: str | None = None
@@ -291,6 +295,7 @@ class CallDenied(Body):
     result: Mapping[str, Json] | None = None
     stage: str | None = None  # identity, plan, policy, approval, execution, masking
     rule: str | None = None
+    lineage: Lineage | None = None  # when a tool's own rules refused what it had analysed, before any decision
     us: int | None = None
 
 

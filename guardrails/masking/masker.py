@@ -42,7 +42,6 @@ class Masked:
     columns: Sequence[tuple[str, ColumnMask, int]] = ()  # name, mask, cells changed
     found: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])  # (class, transform): n
     sources: Sequence[Sequence[str]] = ()
-    indirect: Sequence[str] = ()
     microseconds: int = 0
     masker: str = ""
 
@@ -60,7 +59,6 @@ class Masked:
                 class_name=mask.class_name,
                 reason=mask.reason,
                 sources=list(sources),
-                indirect=list(self.indirect),
                 count=count,
             )
             for (name, mask, count), sources in zip(self.columns, self.sources, strict=True)
@@ -103,7 +101,6 @@ class Masker:
             columns=columns,
             found=dict(content.found),
             sources=[sorted(map(str, c.sources)) for c in result.columns] if isinstance(result, Table) else (),
-            indirect=sorted({f"{use.place}:{use.column}" for use in plan.indirect}),
             microseconds=(time.perf_counter_ns() - began) // 1000,
             masker=self.digest,
         )
