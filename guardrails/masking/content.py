@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
-from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text, TokenSpan
+from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
 from .classes import data_class
 from .detect import Detector, Span
 from .documents import leaves, replaced
@@ -82,8 +82,10 @@ class Found:
         """
         if not texts:
             return []
-        spans = self.detector.scan_many(texts, keys, structured_only=not free, skip=self._tokens_in)
-        return self._replaced(texts, spans, places or [self.places] * len(texts), redact=redact)
+        cells = list(zip(texts, keys, places or [self.places] * len(texts), strict=True))
+        distinct = list(dict.fromkeys(cells))  # columns repeat their values; each is looked through once
+        masked = dict(zip(distinct, self._scanned(distinct, free=free, redact=redact), strict=True))
+        return [masked[cell] for cell in cells]
 
     def text(self, text: str, places: Places | None = None) -> str:
         return self.cells([text], [None], free=True, places=None if places is None else [places])[0]
@@ -121,8 +123,11 @@ class Found:
         """Side facts of a result (counts, digests, paths): strings are looked through like names."""
         return {key: self.name(v) if isinstance(v, str) else v for key, v in extra.items()}
 
-    def _tokens_in(self, text: str) -> Sequence[TokenSpan]:
-        return self.tokens.find(text, self.scope)
+    def _scanned(self, cells: Sequence[tuple[str, str | None, Places]], *, free: bool, redact: bool) -> list[str]:
+        texts, keys, places = [c[0] for c in cells], [c[1] for c in cells], [c[2] for c in cells]
+        tokens = dict(zip(texts, self.tokens.find_many(texts, self.scope), strict=True))
+        spans = self.detector.scan_many(texts, keys, structured_only=not free, skip=tokens.__getitem__)
+        return self._replaced(texts, spans, places, redact=redact)
 
     def _replaced(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]], places: Sequence[Places], *, redact: bool

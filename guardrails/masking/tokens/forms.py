@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,8 +42,12 @@ class Form:
 
     ``pattern`` is the regular expression of a token as it is written; ``loose`` also matches what models and people
     make of one (another case, o for 0, i and l for 1, %40), and ``canonical`` turns that back, or says None.
-    ``needle`` is a lower-case text that every token of the form contains, where there is one. ``class_name`` is
-    None where the token or the record of what was issued names the class.
+    ``class_name`` is None where the token or the record of what was issued names the class.
+
+    Looking for tokens must cost next to nothing where there are none. ``needle`` is a lower-case text that every token
+    of the form contains; ``tail`` matches the end of each, and what precedes it has at most ``reach`` characters. A
+    form with neither is looked for everywhere: its ``loose`` form must begin with a few characters only, in either
+    case.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Form:
     proof: Proof
     class_name: str | None = None
     needle: str = ""
+    tail: str = ""
+    reach: int = 0
     in_text: bool = True  # looked for inside texts; else only where it is the whole of a value
     strong: bool = True  # nothing but a token, or somebody's idea of one, looks like this
     apart: bool = False  # what its codec takes is never a token of any form, so nobody needs to ask
@@ -66,10 +71,6 @@ class Form:
         if self.drafts is None:
             raise TypeError(f"form {self.name} has no vault codec")
         return self.drafts(derive, class_name)
-
-    @property
-    def bounded(self) -> re.Pattern[str]:
-        return re.compile(rf"(?<![0-9A-Za-z_.%@+\-])(?:{self.loose})(?![0-9A-Za-z_@]|[.\-][0-9A-Za-z])", re.IGNORECASE)
 
 
 def _upper(text: str) -> str:
@@ -152,6 +153,8 @@ _FORMS: Final = (
         _upper,
         Proof.ISSUED,
         "iban",
+        tail=iban.TAIL,
+        reach=2,
         separators=" ",
         codec=lambda keys, _class, _epoch: iban.IbanCodec(keys),
     ),
@@ -162,6 +165,8 @@ _FORMS: Final = (
         people.canonical_person,
         Proof.VAULT,
         "person",
+        tail=f" {people.LOOSE_ID}",
+        reach=25,
         drafts=lambda keys, _class: people.PersonDrafts(keys),
     ),
     Form(
@@ -179,6 +184,8 @@ _FORMS: Final = (
         uuids.LOOSE,
         _same,
         Proof.ISSUED,
+        tail=uuids.TAIL,
+        reach=19,
         strong=False,
         codec=lambda keys, _class, _epoch: uuids.UuidCodec(keys),
     ),
@@ -258,7 +265,8 @@ _FORMS: Final = (
         identifiers.LOOSE,
         identifiers.canonical,
         Proof.SEAL,
-        needle="_",
+        tail=identifiers.LOOSE_ID,
+        reach=40,
         codec=identifiers.SealedCodec,
     ),
     Form(
@@ -267,7 +275,6 @@ _FORMS: Final = (
         identifiers.LOOSE,
         identifiers.canonical,
         Proof.VAULT,
-        needle="_",
         drafts=identifiers.SpanDrafts,
     ),
 )

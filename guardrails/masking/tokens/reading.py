@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ....tools.tool import TokenSpan
 from ..keys import KeyRing, Scope
@@ -57,6 +59,18 @@ class Reader:
             for c in candidates(text)
             if (found := self._verified(c, scope)) is not None
         )
+
+    def find_many(self, texts: Sequence[str], scope: Scope) -> list[list[TokenSpan]]:
+        """`find` for many texts in one pass: no form of a token holds the character between them."""
+        found: list[list[TokenSpan]] = [[] for _ in texts]
+        spans = self.find("\0".join(texts), scope)
+        if not spans:
+            return found
+        starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
+        for span in spans:
+            i = bisect_right(starts, span.start) - 1
+            found[i].append(TokenSpan(span.start - starts[i], span.end - starts[i], span.class_name))
+        return found
 
     def look_alikes(self, text: str) -> list[TokenSpan]:
         """What has the form of a token of a class we know, true or not, in its order."""

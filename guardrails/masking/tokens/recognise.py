@@ -21,8 +21,51 @@ REDACTED: Final = r"\[masked:[a-z][a-z0-9_]{0,39}\]"
 # The regular expression of every token as it is written, by the name of its form; docs/tokens.md explains each.
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType({form.name: form.pattern for form in FORMS.values()})
 
-# The form "sealed" finds tokens of the form "span" too.
-_FINDERS: Final = tuple((form, form.bounded) for form in FORMS.values() if form.in_text and form.name != "span")
+_GLUED: Final = r"[0-9A-Za-z_.%@+\-]"  # what must not stand right before a token
+_END: Final = r"(?![0-9A-Za-z_@]|[.\-][0-9A-Za-z])"
+_AFTER_BREAK: Final = re.compile(_GLUED.replace("[", "[^", 1))
+
+
+class _Finder:
+    """Looks for one form in texts."""
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self._tail = re.compile(form.tail + _END) if form.tail else None
+        self._pattern = re.compile(form.loose + _END if "|" not in form.loose else f"(?:{form.loose}){_END}")
+        if form.needle:
+            self._pattern = re.compile(f"(?:{form.loose}){_END}", re.IGNORECASE)
+        self._bounded = re.compile(f"(?<!{_GLUED})(?:{form.loose}){_END}", re.IGNORECASE)
+
+    def matches(self, text: str, lowered: str) -> Iterator[tuple[int, str]]:
+        """Where the form stands, and as what."""
+        if self._tail is not None:
+            yield from self._before_tails(self._tail, text)
+        elif self.form.needle in lowered:
+            yield from self._anywhere(text)
+
+    def _anywhere(self, text: str) -> Iterator[tuple[int, str]]:
+        """A pattern that begins with a lookbehind cannot skip ahead, so what stands before is looked at afterwards."""
+        at = 0
+        while (match := self._pattern.search(text, at)) is not None:
+            start = match.start()
+            if start and _AFTER_BREAK.match(text, start - 1) is None:
+                gap = _AFTER_BREAK.search(text, start)
+                if gap is None:
+                    return
+                at = gap.end()
+            else:
+                yield start, match[0]
+                at = match.end()
+
+    def _before_tails(self, tail: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
+        for found in tail.finditer(text):
+            end = found.end()
+            for match in self._bounded.finditer(text, max(0, found.start() - self.form.reach), end + 2):
+                if match.end() == end:
+                    yield match.start(), match[0]
+
+
 _WHOLE: Final = tuple((form, re.compile(form.loose, re.IGNORECASE)) for form in FORMS.values() if form.name != "span")
 _CARD: Final = FORMS["card"]
 _CARD_LIKE: Final = re.compile(_CARD.loose)
@@ -34,6 +77,9 @@ SPACE: Final = " \t\r\n"
 _AROUND: Final = SPACE + "\"'`“”‘’«»"
 _BEHIND: Final = ".,;:!?"
 _SHORTEST, _LONGEST = 5, 400
+
+# The form "sealed" finds tokens of the form "span" too.
+_FINDERS: Final = tuple(_Finder(form) for form in FORMS.values() if form.in_text and form.name != "span")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +95,9 @@ class Candidate:
 def candidates(text: str) -> Iterator[Candidate]:
     """Everything in a text that looks like a token, longest reading of each place first; readings may overlap."""
     lowered = text.lower()
-    for form, finder in _FINDERS:
-        if form.needle and form.needle not in lowered:
-            continue
-        for match in finder.finditer(text):
-            yield from _readings(form, match[0], match.start())
+    for finder in _FINDERS:
+        for start, match in finder.matches(text, lowered):
+            yield from _readings(finder.form, match, start)
 
 
 def whole(text: str) -> Iterator[Candidate]:

@@ -105,6 +105,10 @@ class Tokens:
         """The tokens in a text, in their order. Without a scope: what has the form of one, unproven."""
         return self._reader.look_alikes(text) if scope is None else self._reader.find(text, scope)
 
+    def find_many(self, texts: Sequence[str], scope: Scope) -> list[list[TokenSpan]]:
+        """`find` for many texts at once: much faster than one by one."""
+        return self._reader.find_many(texts, scope)
+
     def unknown(self, text: str, scope: Scope) -> list[TokenSpan]:
         """What has the form of a token and is none: mistyped, made up, or of another scope. Never write it anywhere."""
         suspects = self._reader.look_alikes(text)

@@ -17,7 +17,8 @@ from .people import keyed_draft, short_id
 
 CLASS: Final = r"[a-z][a-z0-9_]{0,39}"
 PATTERN: Final = rf"{CLASS}_[0-9]{SYMBOL}{{8,128}}"
-LOOSE: Final = rf"{CLASS}_[0-9oil]{LOOSE_SYMBOL}{{8,128}}"
+LOOSE_ID: Final = rf"_[0-9oilOIL]{LOOSE_SYMBOL}{{8,128}}"
+LOOSE: Final = rf"{CLASS}{LOOSE_ID}"
 VAULT_SYMBOLS: Final = (13, 14, 15)  # the usual number, and two more for collisions
 _LONGEST_SEALED: Final = 52  # symbols; beyond, a vault id is shorter
 

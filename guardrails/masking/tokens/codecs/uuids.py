@@ -16,6 +16,7 @@ from .codec import DeriveKey
 _H: Final = "[0-9a-fA-F]"
 PATTERN: Final = rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-[efEF]{_H}{{3}}-{_H}{{12}}|{_H}{{16}}[efEF]{_H}{{15}}"
 LOOSE: Final = PATTERN
+TAIL: Final = rf"[efEF]{_H}{{3}}-?{_H}{{12}}"
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}[1-8][0-9a-f]{3}[89ab][0-9a-f]{15}"
 )
