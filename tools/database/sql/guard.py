@@ -65,10 +65,13 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     tree = inventory.tree
     result = Walk(state).query(tree)
     completeness.check(inventory, parsed.tokens, state)
-    inference.judge(state)
-    tokens.check(inventory.literals, state)
-    drop = balanced.apply(tree, state)
     outputs = tuple(output(label, value, state) for label, value in zip(result.labels, result.values, strict=True))
+    try:
+        inference.judge(state)
+        tokens.check(inventory.literals, state)
+        drop = balanced.apply(tree, state)
+    except ToolRefused as refused:
+        raise refusals.UseRefused(refused, outputs, indirect(state)) from None
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
     kind = StatementKind.SELECT

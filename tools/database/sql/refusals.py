@@ -3,11 +3,21 @@ names it may know; unknown and closed objects read the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ...tool import ToolRefused
+from ...tool import IndirectUse, OutputColumn, ToolRefused
 from .names import did_you_mean
+
+
+class UseRefused(ToolRefused):
+    """A statement that was understood in full and is refused for what it does with masked columns. It still has a
+    lineage, for the record: the columns it would have shown and those that would have decided."""
+
+    def __init__(self, refused: ToolRefused, outputs: Sequence[OutputColumn], indirect: Sequence[IndirectUse]) -> None:
+        super().__init__(refused.code, refused.message, refused.hint, place=refused.place, rule=refused.rule)
+        self.outputs, self.indirect = tuple(outputs), tuple(indirect)
+
 
 _SCHEMA_HINT: Final = "Call database_schema to see what is open."
 

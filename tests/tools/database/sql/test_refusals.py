@@ -1,0 +1,79 @@
+"""Refusals tell an agent how to go on, and nothing it may not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from gloveport.tests.tools.database.sql.clinic import DIALECTS, Clinic
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_unknown_and_closed_tables_read_the_same(dialect: str) -> None:
+    closed = Clinic(dialect).refusal("SELECT value FROM secrets")
+    unknown = Clinic(
+        dialect, relations=tuple(r for r in Clinic().relations if r.name not in ("secrets", "hidden_kinds"))
+    )
+    absent = unknown.refusal("SELECT value FROM secrets")
+    assert (closed.code, closed.message, closed.hint, closed.place, closed.rule) == (
+        (absent.code, absent.message, absent.hint, absent.place, absent.rule)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH x AS (SELECT * FROM secrets) SELECT 1",
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM secrets)",
+        "SELECT id FROM visits WHERE id IN (SELECT id FROM secrets)",
+        "SELECT count(*) FROM secrets",
+        "SELECT * FROM main.secrets",
+    ],
+)
+def test_closed_tables_are_unknown_wherever_they_stand(text: str) -> None:
+    refused = Clinic().refusal(text)
+    assert (refused.code, refused.rule) == ("unknown_relation", "tables")
+
+
+def test_columns_of_closed_tables_are_never_suggested() -> None:
+    refused = Clinic().refusal("SELECT valu FROM patients")
+    assert refused.code == "unknown_column"
+    assert "value" not in refused.hint
+
+
+def test_near_names_are_suggested() -> None:
+    assert Clinic().refusal("SELECT emial FROM patients").hint == "Did you mean email?"
+    assert Clinic().refusal("SELECT id FROM patient").hint == "Did you mean patients?"
+    assert Clinic().refusal("SELECT p.emial FROM patients p").message == "There is no column p.emial here."
+
+
+def test_syntax_errors_say_where() -> None:
+    refused = Clinic().refusal("SELECT city\nFROM patients WHERE WHERE")
+    assert refused.code == "sql_syntax"
+    assert "line 2" in refused.message
+
+
+def test_a_masked_column_is_named_as_the_agent_did() -> None:
+    assert Clinic().refusal("SELECT x.id FROM patients x WHERE x.ssn > '5'").message.startswith("x.ssn ")
+    assert Clinic().refusal("SELECT id FROM mails WHERE address > '5'").message.startswith("address ")
+    hidden = Clinic().refusal("SELECT id FROM hidden_kinds WHERE v > '5'")
+    assert "secrets" not in hidden.message + hidden.hint
+
+
+def test_names_in_messages_are_short_and_printable() -> None:
+    refused = Clinic().refusal(f'SELECT "{"x" * 300}" FROM patients')
+    assert len(refused.message) < 120
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id FROM patients WHERE email LIKE 'S3CRET-literal'",
+        "SELECT id FROM patients WHERE ssn = 'S3CRET-literal'",
+        "INSERT INTO patients (email) VALUES ('S3CRET-literal')",
+        "SELECT nope('S3CRET-literal')",
+    ],
+)
+def test_literals_are_never_repeated(dialect: str, text: str) -> None:
+    refused = Clinic(dialect).refusal(text)
+    assert "S3CRET" not in f"{refused} {refused.message} {refused.hint} {refused.place}"
