@@ -93,12 +93,13 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     stack.callback(tokens.close)
 
     databases = await _databases(config, stack)
-    declared = {name: _declared(one) for name, one in config.databases.items()}
+    declared = {name: declared_columns(one) for name, one in config.databases.items()}
     classes = ColumnClasses(databases, declared, config.state)
 
+    roots = [file_settings(name, one) for name, one in config.files.items()]
     tools: list[Tool] = [
         *_database_tools(databases),
-        *build_file_tools([_root(name, one) for name, one in config.files.items()], keep_out=_own_files(config)),
+        *build_file_tools(roots, keep_out=_own_files(config)),
         SessionStatus(current_status),
     ]
     tools += load_tools(config.tools, taken={tool.spec.name for tool in tools})
@@ -140,7 +141,7 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Data
     databases: dict[str, Database] = {}
     try:
         for name, one in config.databases.items():
-            databases[name] = Database(_database(name, one))
+            databases[name] = Database(database_settings(name, one))
             stack.push_async_callback(databases[name].close)
             await databases[name].start()
     except DatabaseError as error:
@@ -148,7 +149,8 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Data
     return databases
 
 
-def _database(name: str, config: DatabaseConfig) -> Settings:
+def database_settings(name: str, config: DatabaseConfig) -> Settings:
+    """A database as configured, in the database tools' own words."""
     from ..tools.database.engines.engine import Settings
     from ..tools.database.sql.analysis import Inference
 
@@ -188,11 +190,13 @@ def _limits(config: LimitsConfig) -> Limits:
     return Limits(config.rows, config.seconds, config.bytes)
 
 
-def _declared(config: DatabaseConfig) -> Declared:
+def declared_columns(config: DatabaseConfig) -> Declared:
+    """What the configuration says of a database's columns."""
     return Declared({name: (c.class_name, c.mask) for name, c in config.classes.items()}, frozenset(config.open))
 
 
-def _root(name: str, config: FileRootConfig) -> FileSettings:
+def file_settings(name: str, config: FileRootConfig) -> FileSettings:
+    """A file root as configured, in the file tools' own words."""
     settings = FileSettings(
         name,
         config.path,

@@ -88,11 +88,14 @@ def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
     else:
         out = console()
         marks = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "bad": "[red]bad [/]"}
+        width = max(len(finding.subject) for finding in findings)
         for finding in findings:
-            out.print(f"{marks[finding.level]}  [bold]{finding.subject}[/]  ", end="")
-            out.print(finding.text, markup=False)
+            out.print(f"{marks[finding.level]}  [bold]{finding.subject:<{width}}[/]  ", end="")
+            out.print(finding.text, markup=False, soft_wrap=True)
             if finding.mend:
-                out.print("      " + finding.mend.replace("\n", "\n      "), markup=False, style="dim")
+                indent = " " * (width + 8)
+                mend = finding.mend.replace("\n", f"\n{indent}")
+                out.print(f"{indent}{mend}", markup=False, style="dim", soft_wrap=True)
     sys.stdout.flush()
     if any(finding.level == "bad" for finding in findings):
         raise typer.Exit(FINDING)
