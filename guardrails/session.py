@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal
 
 import orjson
@@ -228,13 +228,13 @@ class CallRecord:
         self._began = time.perf_counter_ns()
         self._stage = "received"
         self._ended = False
-        recorded = frozenset[str]() if spec is None else spec.recorded
+        self._paths = False  # the plan names files, in the agent's words
         rpc: dict[str, events.Json] = {"id": request.caller.request_id, "protocol": request.caller.protocol}
         trace = request.caller.meta.get("traceparent")
         self._append(
             events.CallReceived(
                 tool=request.tool if spec is not None else "(unknown)",
-                args={name: self._argument(value, name in recorded) for name, value in request.arguments.items()},
+                args={self._name(spec, n): self._argument(spec, n, v) for n, v in request.arguments.items()},
                 args_mac=record.args_mac(request.arguments),
                 rpc=rpc,
                 trace=trace if isinstance(trace, str) and len(trace) < 64 else None,
@@ -258,10 +258,14 @@ class CallRecord:
         self._stage = "plan"
 
     def planned(self, plan: Plan) -> None:
+        self._paths = any(access.kind == "file" for access in plan.accesses)
         self._stage = "policy"
 
     def decided(self, verdict: Verdict) -> None:
-        self._append(verdict.event)
+        event = verdict.event
+        if self._paths:
+            event = replace(event, facts=self._scrubbed(event.facts), statement=self._path(event.statement or ""))
+        self._append(event)
         self._stage = "approval" if verdict.denied is None else "policy"
 
     def asked(self, approval: JsonObject) -> None:
@@ -282,8 +286,8 @@ class CallRecord:
         self._append(
             events.ExecStarted(
                 effects=sorted(plan.effects),
-                datasets=[access.name for access in plan.accesses],
-                statement=plan.statement,
+                datasets=[self._path(a.name) if a.kind == "file" else a.name for a in plan.accesses],
+                statement=self._path(plan.statement or "") if self._paths else plan.statement,
                 read_only=plan.effects == frozenset({"read"}),
                 limits={
                     name: (str(value) if isinstance(value, float) else value) for name, value in asdict(limits).items()
@@ -344,8 +348,13 @@ class CallRecord:
     def _append(self, event: events.Body) -> None:
         self._record.append(event, cid=self.call)
 
-    def _argument(self, value: JsonValue, recorded: bool) -> events.Json:
-        """A name as it is; data by type and size, with its tokens."""
+    def _name(self, spec: ToolSpec | None, name: str) -> str:
+        """The name of an argument; what the tool does not know is the caller's own word."""
+        return name if spec is not None and name in _properties(spec) else self._scrub(name)
+
+    def _argument(self, spec: ToolSpec | None, name: str, value: JsonValue) -> events.Json:
+        """A name as it is; data, and what only claims to be a name, by type and size, with its tokens."""
+        recorded = spec is not None and name in spec.recorded and _possible(spec, name, value)
         if value is None or isinstance(value, bool) or (recorded and isinstance(value, int)):
             return value
         if recorded and isinstance(value, str):
@@ -355,6 +364,35 @@ class CallRecord:
         if isinstance(value, dict | list):
             return events.Withheld("object" if isinstance(value, dict) else "array", len(value))
         return events.Withheld("number")
+
+    def _path(self, text: str) -> str:
+        """Name by name: a number in the middle of a path is not taken for anybody's."""
+        return "/".join(map(self._scrub, text.split("/")))
+
+    def _scrubbed(self, facts: Mapping[str, events.Json]) -> dict[str, events.Json]:
+        """The facts of a decision on files, whose paths may hold values."""
+        return {name: self._deep(value) for name, value in facts.items()}
+
+    def _deep(self, value: events.Json) -> events.Json:
+        if isinstance(value, str):
+            return self._path(value)
+        if isinstance(value, Mapping):
+            return {name: self._deep(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._deep(item) for item in value]
+        return value
+
+
+def _properties(spec: ToolSpec) -> JsonObject:
+    properties = spec.input_schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _possible(spec: ToolSpec, name: str, value: JsonValue) -> bool:
+    """Whether a value is one of those its schema lists, where it lists them."""
+    schema = _properties(spec).get(name)
+    listed = schema.get("enum") if isinstance(schema, dict) else None
+    return not isinstance(listed, list) or value in listed
 
 
 def _principal(identity: Identity) -> events.Principal:

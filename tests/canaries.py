@@ -12,10 +12,10 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import contextlib
 import gzip
 import html
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote_to_bytes
@@ -27,7 +27,7 @@ CANARIES: Mapping[str, str] = {
     "phone": "+1 415-555-0163",
     "address": "7719 Larkspur Hollow, Unit 4",
     "ssn": "219-09-9941",
-    "national_id": "73829164Q",
+    "national_id": "73829164S",
     "birth_date": "1971-11-23",
     "card": "4539578763621486",
     "iban": "GB29NWBK60161331926819",
@@ -40,6 +40,7 @@ CANARIES: Mapping[str, str] = {
     "secret": "sk_live_9fK2canaryQ7wXz81LmNbV4c",
 }
 
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _SHORTEST_ENCODED = 6  # shorter texts occur by chance in hex and base64
 
 
@@ -90,8 +91,7 @@ def _views(hay: bytes) -> list[bytes]:
     lowered = hay.lower()
     text = hay.decode("utf-8", "replace")
     unescaped = [unquote_to_bytes(hay), html.unescape(text).encode("utf-8", "replace")]
-    with contextlib.suppress(UnicodeDecodeError):  # no escapes of that kind: nothing to take off
-        unescaped.append(text.encode("latin-1", "replace").decode("unicode_escape").encode("utf-8", "surrogatepass"))
+    unescaped.append(_ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)), text).encode("utf-8", "surrogatepass"))
     return [hay, lowered, *(view.lower() for view in unescaped)]
 
 

@@ -51,6 +51,7 @@ files:
   desk: {{path: ./desk, write: true}}
 recordings: ./recordings
 """
+UNSPOKEN = ("health", "device")  # kinds that a column has, but that nobody promises to find in prose
 _NAMED = "email phone address ssn national_id birth_date card iban account ip mac url device health secret".split()
 COLUMNS = {"name": "person"} | {name: name for name in _NAMED}  # column: class
 
@@ -81,7 +82,8 @@ def build_ward(folder: Path, *, write: bool = False) -> Ward:
         "CREATE UNIQUE INDEX people_email ON people(email);"
     )
     values = [CANARIES[kind] for kind in COLUMNS.values()]
-    notes = "Seen today. " + "; ".join(f"{kind}: {value}" for kind, value in CANARIES.items() if kind != "health")
+    spoken = {kind: value for kind, value in CANARIES.items() if kind not in UNSPOKEN}
+    notes = "Seen today. " + "; ".join(f"{kind}: {value}" for kind, value in spoken.items())
     marks = ", ".join("?" * (len(values) + 2))
     names = ", ".join(COLUMNS)
     database.execute(f"INSERT INTO people (ward, {names}, notes) VALUES ({marks})", ["north", *values, notes])
