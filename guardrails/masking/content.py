@@ -8,14 +8,15 @@ tokens as in database columns. A value that an agent itself wrote there is redac
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias, cast
 
 from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
 from .classes import data_class
 from .detect import Detector, Span
-from .documents import leaves, replaced
+from .documents import media_of, opened
 from .duties import Duties
 from .origins import names_of, places_of
 from .restore import Restored
@@ -61,10 +62,18 @@ class Found:
     places: Places = ()
     names: Places = ()
     found: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    _clean: frozenset[str] = frozenset()  # of the places looked up, those no agent ever wrote to
 
-    def column(self, class_name: str, mask: Mask, cells: Sequence[object], places: Places) -> Sequence[object]:
+    def column(
+        self, class_name: str, mask: Mask, cells: Sequence[object], places: Places, *, nulls_secret: bool = False
+    ) -> Sequence[object]:
         """A whole column of one class, as one vector."""
-        return self._values(class_name, mask, cells, [places] * len(cells))
+        return self._values(class_name, mask, cells, [places] * len(cells), nulls_secret=nulls_secret)
+
+    def look_up(self, places: Iterable[str]) -> None:
+        """Ask for many places at once whether an agent ever wrote there; saves asking for each."""
+        asked = frozenset(places)
+        self._clean = asked.difference(self.tokens.agent_places(asked, self.scope))
 
     def cells(
         self,
@@ -83,9 +92,17 @@ class Found:
         if not texts:
             return []
         cells = list(zip(texts, keys, places or [self.places] * len(texts), strict=True))
-        distinct = list(dict.fromkeys(cells))  # columns repeat their values; each is looked through once
-        masked = dict(zip(distinct, self._scanned(distinct, free=free, redact=redact), strict=True))
-        return [masked[cell] for cell in cells]
+        distinct = dict.fromkeys(cells, 0)  # columns repeat their values; each is looked through once
+        parts: list[tuple[str, str | None]] = []
+        wheres: list[Places] = []
+        made: list[Callable[[Sequence[str]], str]] = []
+        for i, (text, key, where) in enumerate(distinct):
+            distinct[text, key, where] = i
+            made.append(opened(text, key, media_of(text), parts))
+            wheres += [where] * (len(parts) - len(wheres))
+        scanned = [(part, key, where) for (part, key), where in zip(parts, wheres, strict=True)]
+        masked = self._scanned(scanned, free=free, redact=redact)
+        return [made[distinct[cell]](masked) for cell in cells]
 
     def text(self, text: str, places: Places | None = None) -> str:
         return self.cells([text], [None], free=True, places=None if places is None else [places])[0]
@@ -97,11 +114,9 @@ class Found:
     def document(self, text: Text) -> str:
         """A whole file, by its kind: columns of CSV and keys of JSON are context."""
         place: Places = (text.name,)
-        found = leaves(text.text, text.media)
-        if found is None:
-            return self.text(text.text, place)
-        texts, keys = [leaf.text for leaf in found], [leaf.key for leaf in found]
-        return replaced(text.text, found, self.cells(texts, keys, free=True, places=[place] * len(texts)))
+        parts: list[tuple[str, str | None]] = []
+        made = opened(text.text, None, text.media, parts)
+        return made(self._scanned([(part, key, place) for part, key in parts], free=True, redact=False))
 
     def value(self, value: JsonValue, classes: Mapping[str, str]) -> JsonValue:
         """A JSON value of a custom tool: declared classes by key path, the rest by key name and content."""
@@ -124,6 +139,8 @@ class Found:
         return {key: self.name(v) if isinstance(v, str) else v for key, v in extra.items()}
 
     def _scanned(self, cells: Sequence[tuple[str, str | None, Places]], *, free: bool, redact: bool) -> list[str]:
+        if not cells:
+            return []
         texts, keys, places = [c[0] for c in cells], [c[1] for c in cells], [c[2] for c in cells]
         tokens = dict(zip(texts, self.tokens.find_many(texts, self.scope), strict=True))
         spans = self.detector.scan_many(texts, keys, structured_only=not free, skip=tokens.__getitem__)
@@ -155,7 +172,13 @@ class Found:
         return "".join((*parts, text[at:]))
 
     def _values(
-        self, class_name: str, mask: Mask, values: Sequence[object], places: Sequence[Places]
+        self,
+        class_name: str,
+        mask: Mask,
+        values: Sequence[object],
+        places: Sequence[Places],
+        *,
+        nulls_secret: bool = False,
     ) -> Sequence[object]:
         """The one place where values become masks. What the agent wrote there itself never becomes a token."""
         present = sum(value is not None for value in values)
@@ -163,13 +186,17 @@ class Found:
             self.found[class_name, str(mask)] += present
         own = self._own(values, places) if mask is Mask.TOKEN else frozenset[int]()
         if not own:
-            return transform(mask, class_name, values, tokens=self.tokens, scope=self.scope)
+            return transform(mask, class_name, values, tokens=self.tokens, scope=self.scope, nulls_secret=nulls_secret)
         others = [value for i, value in enumerate(values) if i not in own]
-        tokens = iter(transform(mask, class_name, others, tokens=self.tokens, scope=self.scope))
+        tokens = iter(
+            transform(mask, class_name, others, tokens=self.tokens, scope=self.scope, nulls_secret=nulls_secret)
+        )
         return [f"[masked:{class_name}]" if i in own else next(tokens) for i in range(len(values))]
 
     def _own(self, values: Sequence[object], places: Sequence[Places]) -> frozenset[int]:
         """Which of the values this call spelt out itself, or an agent wrote where they are from."""
+        if not self.restored.own and self._clean.issuperset(chain.from_iterable(set(places))):
+            return frozenset()
         by_places = defaultdict[Places, list[int]](list)
         for i, (value, where) in enumerate(zip(values, places, strict=True)):
             if value is not None and value != "":

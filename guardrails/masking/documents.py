@@ -2,6 +2,7 @@
 
 The names (column headers, JSON keys) are context for detection. Only values are replaced; every other byte of the text
 stays, so that windows of lines, diffs and read-backs are stable. A text that does not parse is masked as plain text.
+A value that is JSON itself, written as a text, is opened too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ JSON_TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}\[\]:,]|[ \t\r\n]+', re.DOTALL
 )
 DEEPEST: Final = 200
+_DEEPEST_TEXT: Final = 5  # JSON in texts in JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,28 @@ def leaves(text: str, media: str) -> list[Leaf] | None:
                 return None
     except ValueError:
         return None
+
+
+def opened(
+    text: str, key: str | None, media: str, parts: list[tuple[str, str | None]], depth: int = 0
+) -> Callable[[Sequence[str]], str]:
+    """Append the plain parts of a text, each with the name it stands under, to ``parts``.
+
+    Returns what makes the text again when it is given all parts as masked, in their order.
+    """
+    found = leaves(text, media) if depth < _DEEPEST_TEXT else None
+    if found is None:
+        at = len(parts)
+        parts.append((text, key))
+        return lambda masked: masked[at]
+    inner = [opened(leaf.text, leaf.key or key, media_of(leaf.text), parts, depth + 1) for leaf in found]
+    return lambda masked: replaced(text, found, [part(masked) for part in inner])
+
+
+def media_of(text: str) -> str:
+    """JSON for what looks like a JSON object or array, else plain text."""
+    edges = text[:1] + text[-1:] if len(text) < 3 or not text[0].isspace() else text.strip()[:1] + text.strip()[-1:]
+    return "application/json" if edges in ("{}", "[]") else "text/plain"
 
 
 def replaced(text: str, found: Sequence[Leaf], masked: Sequence[str]) -> str:

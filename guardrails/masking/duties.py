@@ -40,6 +40,7 @@ class ColumnMask:
     mask: Mask
     reason: str
     scan: bool = False
+    nulls_secret: bool = False  # whether a value is there at all does not show either
 
 
 def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: Duties) -> ColumnMask:
@@ -65,7 +66,8 @@ def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: 
     basis = next(iter(masked.values()))[0].basis
     if class_name == FREE_TEXT and mask is Mask.TOKEN:
         return ColumnMask(class_name, mask, f"{sources} is free text ({basis})", scan=True)
-    return ColumnMask(class_name, mask, f"{sources} is {class_name} ({basis})")
+    nulls_secret = any(rule.nulls_secret for rule, _ in masked.values())
+    return ColumnMask(class_name, mask, f"{sources} is {class_name} ({basis})", nulls_secret=nulls_secret)
 
 
 def _gravest(names: Iterable[str]) -> str:

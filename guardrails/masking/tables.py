@@ -8,16 +8,20 @@ import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from types import NoneType
+from typing import Final, cast
 
 import orjson
 
 from ...tools.tool import ColumnRules, JsonObject, JsonValue, Mask, OutputColumn, OutputForm, Table
 from .classes import FREE_TEXT
-from .content import Found
+from .content import Found, Places
 from .duties import ColumnMask, Duties, column_mask
 
-SAFE_INTEGER = 2**53 - 1
+SAFE_INTEGER: Final = 2**53 - 1
+VECTOR: Final = 16  # an array of so many fractions is taken for an embedding
+_PLAIN: Final = frozenset({str, bool, NoneType})
+_CLEAR: Final = frozenset({dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID, NoneType})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +35,23 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     width = len(table.columns)
     if any(len(row) != width for row in table.rows):
         raise ValueError("a row is not as wide as its plan")
-    vectors: list[Sequence[object]] = [[row[i] for row in table.rows] for i in range(width)]
+    vectors: list[Sequence[object]] = list(zip(*table.rows, strict=True)) or [()] * width
     plans = [column_mask(column, rules, duties) for column in table.columns]
+    sources = [tuple(sorted(map(str, column.sources))) for column in table.columns]
+    content.look_up({place for places in sources for place in places})
     released: list[list[JsonValue]] = [[] for _ in plans]
     counts = [0] * width
     scanned: list[int] = []
     for i, (plan, column) in enumerate(zip(plans, table.columns, strict=True)):
         if plan.class_name is None or (plan.scan and plan.class_name == FREE_TEXT):
-            released[i] = [plain(cell) for cell in vectors[i]]
-            if plan.scan:
+            released[i] = plain_column(vectors[i])
+            if plan.scan and any(isinstance(cell, str) for cell in released[i]) and not _speaks_for_itself(vectors[i]):
                 scanned.append(i)
-            continue
-        if column.form is OutputForm.IDENTITY:
-            released[i], counts[i] = _transformed(plan, column, vectors[i], content)
+        elif column.form is OutputForm.IDENTITY:
+            released[i], counts[i] = _transformed(plan, sources[i], vectors[i], content)
         else:  # computed: nothing of it shows, not even which cells are NULL
             released[i], counts[i] = [_redacted(plan)] * len(vectors[i]), len(vectors[i])
-    found = _scan(table, plans, released, scanned, content)
+    found = _scan(table, plans, sources, released, scanned, content)
     for i, count in found.items():
         counts[i] += count
     rows: list[JsonValue] = [list(row) for row in zip(*released, strict=True)] if table.rows else []
@@ -58,11 +63,11 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
 
 
 def _transformed(
-    plan: ColumnMask, column: OutputColumn, cells: Sequence[object], content: Found
+    plan: ColumnMask, places: Places, cells: Sequence[object], content: Found
 ) -> tuple[list[JsonValue], int]:
     assert plan.class_name is not None
-    masked = content.column(plan.class_name, plan.mask, cells, _places(column))
-    return [plain(cell) for cell in masked], sum(cell is not None for cell in cells)
+    masked = content.column(plan.class_name, plan.mask, cells, places, nulls_secret=plan.nulls_secret)
+    return plain_column(masked), len(cells) - cells.count(None)
 
 
 def _redacted(plan: ColumnMask) -> JsonValue:
@@ -70,7 +75,12 @@ def _redacted(plan: ColumnMask) -> JsonValue:
 
 
 def _scan(
-    table: Table, plans: Sequence[ColumnMask], released: list[list[JsonValue]], which: Sequence[int], content: Found
+    table: Table,
+    plans: Sequence[ColumnMask],
+    sources: Sequence[Places],
+    released: list[list[JsonValue]],
+    which: Sequence[int],
+    content: Found,
 ) -> dict[int, int]:
     """Look through all text of open and free-text columns at once; returns how many cells changed per column."""
     changed: dict[int, int] = {}
@@ -82,20 +92,15 @@ def _scan(
             if (plans[i].class_name == FREE_TEXT) == free
             and (table.columns[i].form is not OutputForm.IDENTITY and not free) == redact
         ]
-        places = [(i, n) for i in some for n, cell in enumerate(released[i]) if isinstance(cell, str)]
-        texts = [cast("str", released[i][n]) for i, n in places]
-        keys = [table.columns[i].name for i, _ in places]
-        sources = {i: _places(table.columns[i]) for i in some}
-        masked = content.cells(texts, keys, free=free, redact=redact, places=[sources[i] for i, _ in places])
-        for (i, n), before, after in zip(places, texts, masked, strict=True):
+        at = [(i, n) for i in some for n, cell in enumerate(released[i]) if isinstance(cell, str)]
+        texts = [cast("str", released[i][n]) for i, n in at]
+        keys = [table.columns[i].name for i, _ in at]
+        masked = content.cells(texts, keys, free=free, redact=redact, places=[sources[i] for i, _ in at])
+        for (i, n), before, after in zip(at, texts, masked, strict=True):
             if after != before:
                 released[i][n] = after
                 changed[i] = changed.get(i, 0) + 1
     return changed
-
-
-def _places(column: OutputColumn) -> tuple[str, ...]:
-    return tuple(sorted(map(str, column.sources)))
 
 
 def _described(column: OutputColumn, plan: ColumnMask, found: int) -> JsonValue:
@@ -105,6 +110,18 @@ def _described(column: OutputColumn, plan: ColumnMask, found: int) -> JsonValue:
     elif found:
         mask = {"class": "mixed", "transform": "content", "reason": f"found in the text of {found} cells"}
     return {"name": column.name, "type": column.type, "mask": mask}
+
+
+def _speaks_for_itself(cells: Sequence[object]) -> bool:
+    """Points in time and UUIDs are what their type says, whatever digits they have: not looked through."""
+    return set(map(type, cells)) <= _CLEAR
+
+
+def plain_column(cells: Sequence[object]) -> list[JsonValue]:
+    """`plain` for a column."""
+    if set(map(type, cells)) <= _PLAIN:
+        return cast("list[JsonValue]", list(cells))
+    return [plain(cell) for cell in cells]
 
 
 def plain(cell: object) -> JsonValue:
@@ -124,7 +141,13 @@ def plain(cell: object) -> JsonValue:
             return str(cell)
         case bytes() | bytearray():
             return f"[binary:{len(cell)}]"
+        case list() | tuple() if len(items := cast("Sequence[object]", cell)) >= VECTOR and _floats(items):
+            return f"[vector:{len(items)}]"  # an embedding tells what its text told
         case list() | tuple() | dict():  # arrays and documents leave as JSON text, and are looked through as text
             return orjson.dumps(cell, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
         case _:
             return str(cell)
+
+
+def _floats(items: Sequence[object]) -> bool:
+    return all(isinstance(item, float) for item in items)

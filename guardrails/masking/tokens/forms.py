@@ -165,7 +165,7 @@ _FORMS: Final = (
         people.canonical_person,
         Proof.VAULT,
         "person",
-        tail=f" {people.LOOSE_ID}",
+        tail=rf" (?=[A-Za-z]{{0,8}}[0-9]){people.LOOSE_ID}",  # words are no ids: one digit must be left
         reach=25,
         drafts=lambda keys, _class: people.PersonDrafts(keys),
     ),

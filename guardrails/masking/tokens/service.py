@@ -136,6 +136,10 @@ class Tokens:
         """Which of the values an agent wrote itself to one of the places, in whatever spelling."""
         return self._written.which(values, scope, places)
 
+    def agent_places(self, places: Iterable[str], scope: Scope) -> list[str]:
+        """Those of the places that an agent ever wrote anything to: usually none."""
+        return self._written.places(places, scope)
+
     # Durability
 
     async def flush(self) -> None:

@@ -31,9 +31,14 @@ class Written:
         for place in places if digests else ():
             self._vault.note_agent_origin(_owner(place, scope), digests)
 
+    def places(self, places: Iterable[str], scope: Scope) -> list[str]:
+        """Those of the places that an agent ever wrote anything to."""
+        owners = {_owner(place, scope): place for place in places}
+        return [owners[owner] for owner in self._vault.agent_places(list(owners))]
+
     def which(self, values: Sequence[object], scope: Scope, places: Iterable[str]) -> list[bool]:
         """For each value, whether an agent wrote it to one of the places."""
-        known = self._vault.agent_places([_owner(place, scope) for place in places])
+        known = [_owner(place, scope) for place in self.places(places, scope)]
         if not known:
             return [False] * len(values)
         digests = [self._digest(value) for value in values]
