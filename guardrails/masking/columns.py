@@ -54,11 +54,14 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One column of the kept classification; ``class_name`` None means: looked at, open."""
+    """One column of the kept classification; ``class_name`` None means: looked at, open. ``sure`` is 0 to 1, and
+    ``quasi`` says that, open, it may tell together with others who somebody is."""
 
     class_name: str | None
     mask: Mask | None
     evidence: str
+    sure: float = 1.0
+    quasi: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,35 +87,55 @@ class ColumnClasses:
         self._sources = sources
         self._declared = declared
         self._state = state
-        self._rules: dict[str, tuple[str, Rules]] = {}
+        self._rules: dict[str, tuple[tuple[str, int], Rules]] = {}
         self._locks = {name: anyio.Lock() for name in sources}
 
     async def rules(self, database: str) -> Rules:
-        """The rules for the database's schema as it is now. Raises `ClassificationError`."""
+        """The rules for the database's schema as it is now. Raises `ClassificationError`.
+
+        What ``gloveport classify --accept`` wrote meanwhile counts from the next call on.
+        """
         source = self._sources[database]
         catalog = await source.catalog()
+        state = (catalog.version, self._changed(database))
         cached = self._rules.get(database)
-        if cached is not None and cached[0] == catalog.version:
+        if cached is not None and cached[0] == state:
             return cached[1]
         async with self._locks[database]:
             cached = self._rules.get(database)
-            if cached is not None and cached[0] == catalog.version:
+            if cached is not None and cached[0] == state:
                 return cached[1]
             kept = await anyio.to_thread.run_sync(self._read, database)
             if kept is None:
                 kept = {f.name: f.kept for f in await findings(source, catalog)}
                 await anyio.to_thread.run_sync(self._write, database, kept)
                 logger.info("database {}: classified {} columns", database, len(kept))
+                state = (catalog.version, self._changed(database))
             rules = build_rules(catalog, self._declared[database], kept)
-            self._rules[database] = (catalog.version, rules)
+            self._rules[database] = (state, rules)
             return rules
 
-    async def accept(self, database: str) -> None:
-        """Classify anew and keep the result: every column of today's schema counts as looked at."""
-        source = self._sources[database]
-        found = await findings(source, await source.catalog())
+    async def kept(self, database: str) -> Mapping[str, Kept] | None:
+        """The kept classification by ``table.column``; None before the first. Raises `ClassificationError`."""
+        return await anyio.to_thread.run_sync(self._read, database)
+
+    async def accept(self, database: str, found: Iterable[Found] | None = None) -> None:
+        """Keep what was found, or classify anew and keep that: every column of today's schema counts as looked at.
+
+        Raises `ClassificationError`.
+        """
+        if found is None:
+            source = self._sources[database]
+            found = await findings(source, await source.catalog())
         await anyio.to_thread.run_sync(self._write, database, {f.name: f.kept for f in found})
         self._rules.pop(database, None)
+
+    def _changed(self, database: str) -> int:
+        """When the kept file was last written, 0 without one; one look into the inode on every call."""
+        try:
+            return os.stat(self._path(database)).st_mtime_ns
+        except OSError:
+            return 0
 
     def _path(self, database: str) -> Path:
         return self._state / "columns" / f"{database}.json"
@@ -152,7 +175,8 @@ class Found:
 
     @property
     def kept(self) -> Kept:
-        return Kept(self.finding.class_name, self.finding.mask, "; ".join(self.finding.evidence))
+        found = self.finding
+        return Kept(found.class_name, found.mask, "; ".join(found.evidence), round(found.sure, 2), found.quasi)
 
 
 async def findings(

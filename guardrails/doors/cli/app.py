@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import approvals, data, demo, identity, policy, project, serve, transcripts
+from . import approvals, classify, data, demo, identity, policy, project, serve, transcripts
 
 app = typer.Typer(
     help="Let an AI agent work on production data without touching it.",
@@ -42,7 +42,7 @@ app.command("call")(serve.call)
 app.command("install")(project.install)
 app.command("doctor")(project.doctor)
 app.add_typer(identity.app, name="identity")
-app.command("classify")(data.classify)
+app.command("classify")(classify.classify)
 app.command("scan")(data.scan)
 app.command("mask")(data.mask)
 app.add_typer(policy.app, name="policy")
