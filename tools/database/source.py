@@ -126,12 +126,12 @@ class Database:
 
 async def _again(connect: Callable[[], Awaitable[None]]) -> None:
     """Connect with growing waits between attempts; nothing else is ever tried twice. Raises `DatabaseError`."""
-    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+    from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unreachable),
         stop=stop_after_attempt(_ATTEMPTS - 1),
-        wait=wait_exponential_jitter(initial=_FIRST_WAIT_SECONDS, max=2.0),
+        wait=wait_exponential(multiplier=_FIRST_WAIT_SECONDS, max=2.0),
         reraise=True,
     )
     async for attempt in retrying:
