@@ -85,25 +85,27 @@ class Calls:
                 frame.aggregated = True
             frame.inside += 1
         try:
-            values, distinct, ordered = self._arguments(arguments, env)
+            values, distinct, order = self._arguments(arguments, env)
         finally:
             if frame is not None:
                 frame.inside -= 1
         if facts.extreme and frame is not None and values and not window:
             frame.extremes.append((node, values[0]))
-        if facts.ordered and not ordered and not distinct:
+        if facts.ordered and order is None and not distinct:
             self._walk.ordering.aggregate_order_shows(node, name, env, window)
-        return self.aggregated(node, facts, values, env, distinct=distinct, window=window)
+        made = self.aggregated(node, facts, values, env, distinct=distinct, window=window)
+        return _in_order(made, facts, order)
 
-    def _arguments(self, arguments: list[exp.Expr], env: Env) -> tuple[list[Value], bool, bool]:
-        """The values of an aggregate's arguments, whether it has DISTINCT, whether it has ORDER BY."""
+    def _arguments(self, arguments: list[exp.Expr], env: Env) -> tuple[list[Value], bool, Value | None]:
+        """The values of an aggregate's arguments, whether it has DISTINCT, and what its ORDER BY is made of."""
         values: list[Value] = []
-        distinct = ordered = False
+        distinct = False
+        keys: list[Value] = []
         for argument in arguments:
             if isinstance(argument, exp.Order):
-                ordered = True
                 for item in argument.args.get("expressions") or ():
-                    self._state.use(UseKind.ORDER, "order", self._walk.expressions.value(item.this, env).bits, item)
+                    keys.append(self._walk.expressions.value(item.this, env))
+                    self._state.use(UseKind.ORDER, "order", keys[-1].bits, item)
                 argument = argument.this
             if isinstance(argument, exp.Distinct):
                 distinct = True
@@ -112,7 +114,7 @@ class Calls:
                 continue
             elif argument is not None:
                 values.append(self._walk.expressions.value(argument, env))
-        return values, distinct, ordered
+        return values, distinct, combine(keys) if keys else None
 
     def aggregated(
         self,
@@ -212,15 +214,16 @@ class Calls:
                 frame.aggregated = True
                 frame.inside += 1
             try:
-                values, distinct, ordered = self._arguments(arguments, env)
+                values, distinct, order = self._arguments(arguments, env)
             finally:
                 if frame is not None and not window:
                     frame.inside -= 1
-            if facts.ordered and not ordered and not distinct and not window:
+            if facts.ordered and order is None and not distinct and not window:
                 self._walk.ordering.aggregate_order_shows(inner, name, env, window)
             if facts.extreme and frame is not None and not window and values:
                 frame.extremes.append((inner, values[0]))
-            return self.aggregated(inner, facts, values, env, distinct=distinct, window=window, filtered=filtered)
+            made = self.aggregated(inner, facts, values, env, distinct=distinct, window=window, filtered=filtered)
+            return _in_order(made, facts, order)
         if facts.kind is FunctionKind.WINDOW and window:
             values = [self._walk.expressions.value(argument, env) for argument in arguments]
             shaky = combine(values[1:2]) if len(values) > 1 else CONSTANT
@@ -284,3 +287,12 @@ class Calls:
                 values.append(self._walk.expressions.value(bound, env))
                 self._state.use(UseKind.WINDOW, "window", values[-1].bits, bound)
         return combine(values)
+
+
+def _in_order(made: Value, facts: FunctionFacts, order: Value | None) -> Value:
+    """An aggregate that puts values in a row shows their order."""
+    if order is None or not facts.ordered:
+        return made
+    return Value(
+        made.bits | order.bits, OutputForm.AGGREGATE, counted=made.counted, risky=made.risky, weight=made.weight
+    )

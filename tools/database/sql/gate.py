@@ -161,10 +161,17 @@ def _check(name: str, node: exp.Expr, profile: Profile, catalog: Catalog, invent
         case "In":
             if node.args.get("query") is None and not node.args.get("expressions"):
                 raise refusals.construct("IN needs a list or a subquery.", "Write IN (SELECT ...) or IN ('a', 'b').")
-        case "GroupConcat" | "Convert" | "Lateral":
-            pass
+        case "Array":
+            _array(node)
         case _:
             pass
+
+
+def _array(node: exp.Expr) -> None:
+    """``ARRAY[(SELECT ...), x]``: sqlglot writes a query in front as ARRAY(SELECT ...), and drops the rest."""
+    items: list[exp.Expr] = node.args.get("expressions") or []
+    wrapped = [exp.Paren(this=item) if isinstance(item, exp.Query) else item for item in items]
+    node.set("expressions", wrapped)
 
 
 def _strip(node: exp.Expr) -> None:
