@@ -199,7 +199,7 @@ _HEADINGS: Final = {
         localidade municipio plaats woonplaats stad gemeinde gemeente commune municipality county region regions
         state province provincia provincie bundesland estado country countries landkreis pais paese pays nation
         district kommune miasto mesto sehir kota suburb area territory departement canton kanton barangay
-        prefecture governorate postort geburtsort birthplace lieunaissance
+        prefecture governorate postort geburtsort birthplace lieunaissance place lieu lugar luogo
     """,
     "quasi": """
         gender sex geschlecht sexe sexo genere sesso genero geslacht kon kjonn plec pohlavi cinsiyet age alter
