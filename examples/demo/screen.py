@@ -70,9 +70,8 @@ def _answered(answer: JsonObject) -> RenderableType:
     entries = cast("list[JsonObject]", answer.get("entries", []))
     if entries and "columns" in entries[0]:
         return _schema(entries)
-    return Text.assemble(
-        ("released", "green"), " ", ", ".join(f"{k}={v}" for k, v in answer.items() if k in ("bytes", "path"))
-    )
+    facts = entries[0] if entries else {}
+    return Text.assemble(("released  ", "green"), ", ".join(f"{k} {facts[k]}" for k in ("path", "bytes") if k in facts))
 
 
 def _rows(answer: JsonObject) -> RenderableType:
@@ -106,7 +105,7 @@ def _schema(entries: list[JsonObject]) -> RenderableType:
         for column in cast("list[JsonObject]", entry["columns"]):
             name, known = str(column["name"]), column.get("class")
             line.append(f"{name}·{known} " if known else f"{name} ", style="yellow" if known else "default")
-        table.add_row(str(entry["table"]), line)
+        table.add_row(str(entry["name"]), line)
     return table
 
 
