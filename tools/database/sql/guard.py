@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...tool import Action, ToolRefused
-from . import balanced, completeness, explain, inference, refusals, render, tokens, writes
+from . import balanced, completeness, explain, fidelity, inference, refusals, render, tokens, writes
 from .analysis import Analysis, GuardSettings, StatementKind
 from .cache import AnalysisCache, ShapeCache
 from .gate import Inventory, inspect
@@ -74,6 +74,7 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         raise refusals.UseRefused(refused, outputs, indirect(state)) from None
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
+    fidelity.check(tree, sql, state.claims, state.profile)
     kind = StatementKind.SELECT
     if parsed.explain is not None:
         kind = StatementKind.EXPLAIN

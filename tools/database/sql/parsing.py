@@ -104,6 +104,16 @@ def parse_definition(text: str, profile: Profile) -> exp.Expr | None:
     return trees[0]
 
 
+def reread(text: str, profile: Profile) -> exp.Expr | None:
+    """Read regenerated text: like `parse`, without its judgements. None when it cannot be read as one statement."""
+    tools = tools_for(profile.name)
+    try:
+        trees = tools.parser.parse(_prepared(tools.dialect.tokenize(text), tools.marked), text)
+    except (ParseError, TokenError, ValueError):
+        return None
+    return trees[0] if len(trees) == 1 else None
+
+
 def strip_marks(tree: exp.Expr) -> None:
     for node in tree.walk():
         name = node.args.get("this")

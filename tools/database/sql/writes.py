@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from ...tool import Action, ColumnRef, ColumnRule, Place, Slot
 from ..catalog import Relation, RelationKind
-from . import completeness, inference, preview, refusals, render, tokens
+from . import completeness, fidelity, inference, preview, refusals, render, tokens
 from .analysis import Analysis, StatementKind
 from .gate import Inventory
 from .outcome import check_calls, indirect, output
@@ -48,6 +48,7 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     outputs = tuple(output(label, value, state) for label, value in values)
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
+    fidelity.check(tree, sql, state.claims, state.profile)
     preview_sql, preview_slots = preview.counted(tree, state, slots)
     return Analysis(
         kind=inventory.kind,

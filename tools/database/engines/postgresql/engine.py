@@ -35,7 +35,7 @@ from .labels import SUPPORTED
 from .nodetext import QueryTreeError
 from .pool import Pool
 from .querytree import Reading, read
-from .reads import check_calls, check_origins, engine_reads
+from .reads import check_calls, check_origins, engine_reads, keeps_state
 from .role import findings
 from .schema import QUERIES, SYSTEM_QUERIES, Schema, System, build_schema, build_system
 from .values import parameter
@@ -59,10 +59,23 @@ _EXPLAIN: Final = re.compile(r"EXPLAIN (?:\(COSTS OFF\) )?")  # as the guard wri
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A statement the server has prepared and whose tree was judged."""
+    """A statement the server has prepared and whose tree was judged. ``stays``: the session may keep something of it
+    beyond the end of its transaction."""
 
     names: tuple[str, ...]
     types: tuple[int, ...]
+    stays: bool
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was made of one tree, and what it was last held against without a complaint."""
+
+    reading: Reading
+    reads: EngineReads
+    stays: bool
+    agreed: object = None
+    origins: Sequence[tuple[int, int]] = ()
 
 
 class PostgreSQLEngine:
@@ -81,7 +94,7 @@ class PostgreSQLEngine:
         self._schema: Schema | None = None
         self._fresh_until = 0.0
         self._looking = anyio.Lock()
-        self._known: OrderedDict[tuple[str, bytes], tuple[Reading, EngineReads]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bytes], _Read] = OrderedDict()
 
     @property
     def processes(self) -> list[int]:
@@ -147,6 +160,23 @@ class PostgreSQLEngine:
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
 
+    async def reads(self, sql: str) -> EngineReads:
+        """What the server itself says a statement would read; nothing is executed. For tests and for looking into a
+        disagreement. Raises as `query`."""
+        schema = await self._present()
+        with self._sentences(_SECONDS), anyio.fail_after(_SECONDS):
+            async with self._pool.wire() as wire:
+                wire.clean = False
+                wire.execute(session.BEGIN_READ)
+                described, trees = await self._prepare(wire, sql, _SECONDS, schema)
+                found = self._read(trees, schema)
+                check_origins(origins_of(described), found.reading, schema)
+                wire.execute(session.ROLLBACK)
+                wire.sync()
+                wire.clean = succeeded(await wire.results())
+                return found.reads
+        raise AssertionError
+
     async def query(self, statement: Statement, limits: Limits) -> Rows:
         seconds = limits.seconds or _SECONDS
         with self._sentences(seconds):
@@ -198,7 +228,8 @@ class PostgreSQLEngine:
             wire.execute(_UNNAMED, [parameter(value) for value in statement.values])
             wire.execute(session.ROLLBACK)
             wire.sync()
-            wire.reset()
+            if prepared.stays:
+                wire.reset()
             rows, truncated, _ = await wire.rows(prepared.types, _most_rows(limits), _most_bytes(limits))
             wire.clean = succeeded(await wire.results())
             return self._rows(prepared, rows, truncated, schema)
@@ -271,31 +302,47 @@ class PostgreSQLEngine:
         explain = _EXPLAIN.match(statement.sql)
         if begin is not None:
             wire.execute(begin)
+        judged = statement.sql[explain.end() :] if explain else statement.sql
+        described, trees = await self._prepare(wire, judged, seconds, schema)
+        found = self._read(trees, schema)
+        if explain:
+            described, _ = await self._prepare(wire, statement.sql, seconds, schema)
+        origins = None if explain else origins_of(described)
+        if write is not None or found.agreed is not statement.expected or found.origins != origins:
+            self._compare(found, statement, origins, schema, write)
+        return _Prepared(*columns_of(described), found.stays)
+
+    async def _prepare(self, wire: Wire, sql: str, seconds: float, schema: Schema) -> tuple[PGresult, list[str]]:
+        """Prepare a statement in the open transaction: its columns, and the trees that came. Raises as `query`."""
         self._pin(wire, seconds)
-        wire.prepare(_UNNAMED, statement.sql[explain.end() :] if explain else statement.sql)
+        wire.prepare(_UNNAMED, sql)
         wire.describe(_UNNAMED)
         wire.sync()
         wire.trees()
         try:
             described = (await wire.results())[-1]
-            trees = wire.trees()
-            if len(trees) != 1:
-                raise _unfollowed(f"{len(trees)} trees")
-            reading, reads = self._read(trees[0], schema)
-            if explain:
-                wire.prepare(_UNNAMED, statement.sql)
-                wire.describe(_UNNAMED)
-                wire.sync()
-                described = (await wire.results())[-1]
-                reads = replace(reads, sources=None, width=None)
         except Failed as failed:
-            raise unprepared_by(failed, statement.sql, schema.catalog) from None
-        self._check_kind(reading, schema, write)
-        check_calls(reading, schema, statement.expected.functions)
-        if explain is None:
-            check_origins(origins_of(described), reading, schema)
-        reconcile.check(statement.expected, reads)
-        return _Prepared(*columns_of(described))
+            raise unprepared_by(failed, sql, schema.catalog) from None
+        return described, wire.trees()
+
+    def _compare(
+        self,
+        found: _Read,
+        statement: Statement,
+        origins: Sequence[tuple[int, int]] | None,
+        schema: Schema,
+        write: Write | None,
+    ) -> None:
+        """``origins`` is None for EXPLAIN, whose own output says nothing of columns. Raises `ToolRefused`."""
+        self._check_kind(found.reading, schema, write)
+        check_calls(found.reading, schema, statement.expected.functions)
+        if origins is None:
+            reconcile.check(statement.expected, replace(found.reads, sources=None, width=None))
+            return
+        check_origins(origins, found.reading, schema)
+        reconcile.check(statement.expected, found.reads)
+        if write is None:
+            found.agreed, found.origins = statement.expected, origins
 
     def _check_kind(self, reading: Reading, schema: Schema, write: Write | None) -> None:
         if write is None:
@@ -309,7 +356,11 @@ class PostgreSQLEngine:
                 "The database understands this statement differently: it is another kind of statement.", "statement"
             )
 
-    def _read(self, tree: str, schema: Schema) -> tuple[Reading, EngineReads]:
+    def _read(self, trees: list[str], schema: Schema) -> _Read:
+        """Raises `ToolRefused` for a tree that is not understood in full."""
+        if len(trees) != 1:
+            raise _unfollowed(f"{len(trees)} trees")
+        tree = trees[0]
         key = (schema.version, hashlib.blake2b(tree.encode("utf-8", "surrogatepass"), digest_size=16).digest())
         known = self._known.get(key)
         if known is not None:
@@ -318,7 +369,7 @@ class PostgreSQLEngine:
             reading = read(tree)
         except QueryTreeError as error:
             raise _unfollowed(str(error)) from None
-        made = (reading, engine_reads(reading, schema))
+        made = _Read(reading, engine_reads(reading, schema), keeps_state(reading, schema))
         self._known[key] = made
         if len(self._known) > _KNOWN:
             self._known.popitem(last=False)

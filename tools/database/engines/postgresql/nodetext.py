@@ -20,8 +20,8 @@ from .labels import LABELS
 
 Item: TypeAlias = "Node | list[Item] | str | None"
 
-_TOKEN: Final = re.compile(r"[(){}]|(?:[^\s(){}\\]|\\.)+", re.DOTALL)
-_LEFT_OVER: Final = re.compile(r"\S")
+_TOKEN: Final = re.compile(r"[(){}]|[^\s(){}\\]+(?:\\.[^\s(){}\\]*)*|(?:\\.[^\s(){}\\]*)+", re.DOTALL)
+_CUT_OFF: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _LINE: Final = 78  # LINELEN of print.c, in bytes
 _MAX_TEXT: Final = 16_000_000
 _DATUM: Final = "constvalue"  # the one value of several words: a length and the bytes in square brackets
@@ -103,7 +103,7 @@ def parse(text: str) -> list[Node]:
         raise QueryTreeError("the tree is too large")
     body = _unfolded(text)
     tokens: list[str] = _TOKEN.findall(body)
-    if _LEFT_OVER.search(_TOKEN.sub("", body)):
+    if _CUT_OFF.search(body):
         raise QueryTreeError("the tree ends inside an escape")
     top = _build(tokens)
     if not isinstance(top, list):

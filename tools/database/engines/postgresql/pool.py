@@ -20,7 +20,7 @@ class Pool:
 
     def __init__(self, connect: Callable[[], Awaitable[Wire]], most: int = MOST) -> None:
         self._connect = connect
-        self._free = anyio.Semaphore(most)
+        self._free = anyio.Semaphore(most, fast_acquire=True)
         self._idle: list[Wire] = []
         self._busy: set[Wire] = set()
         self._closed = False

@@ -3,7 +3,7 @@ functions it would call are allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from ....tool import ColumnRef
@@ -124,7 +124,19 @@ def _is_default(oid: int, function: Function, schema: Schema) -> bool:
     )
 
 
-def check_origins(origins: list[Cell], reading: Reading, schema: Schema) -> None:
+def keeps_state(reading: Reading, schema: Schema) -> bool:
+    """Whether a session could keep something of a statement that was rolled back (a lock, a setting): the server's own
+    functions that are not volatile leave nothing, those of users might."""
+    if reading.command != "select":
+        return True
+    for call in reading.calls:
+        function = schema.functions.get(call.oid)
+        if call.what in ("function", "aggregate") and (function is None or not function.system or function.volatile):
+            return True
+    return False
+
+
+def check_origins(origins: Sequence[Cell], reading: Reading, schema: Schema) -> None:
     """The server tells the origin of columns that are shown as they are. One that the tree lacks is an alarm.
 
     Raises `ToolRefused`.

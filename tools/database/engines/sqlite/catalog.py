@@ -38,12 +38,13 @@ _READING = TypeAdapter(_Reading)
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A catalog and what only this engine needs: the schema cookie it was read at, and which virtual table a shadow
-    table belongs to."""
+    """A catalog and what only this engine needs: the schema cookie it was read at, which virtual table a shadow table
+    belongs to, and the spelling of every table by its name in lower case."""
 
     catalog: Catalog
     cookie: int
     shadows: Mapping[str, str]
+    spelled: Mapping[str, str]
 
 
 class Unreadable(Exception):
@@ -76,7 +77,7 @@ def build_schema(message: Mapping[str, object], settings: Settings, *, sqlite: s
         server_version=sqlite,
         extra={"index_scans": "on" if index_scans else "off"},
     )
-    return Schema(catalog, reading.cookie, shadows)
+    return Schema(catalog, reading.cookie, shadows, {ascii_lower(name): name for name in reading.tables})
 
 
 def open_relations(relations: Mapping[str, Relation], settings: Settings) -> frozenset[str]:

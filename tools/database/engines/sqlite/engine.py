@@ -205,7 +205,7 @@ class SQLiteEngine:
                     if "reads" not in head:
                         return _Asked(head, body)
                     seen = head["reads"]
-                    refusal = _compared(seen, expected, schema)
+                    refusal = _compared(seen, expected, schema, str(request["sql"]))
                     head, body = await worker.ask({"go": refusal is None})
                     return _Asked(head, body, seen, refusal)
         except TimeoutError:
@@ -217,7 +217,16 @@ class SQLiteEngine:
 
     async def _trusted(self, request: Message) -> _Asked:
         """A request of the server's own. Raises `CannotOpen`, `ToolFailed`."""
-        asked = await self._trusted_once(request)
+        try:
+            return await self._twice(request)
+        except WorkerDied:
+            raise self._died() from None
+
+    async def _twice(self, request: Message) -> _Asked:
+        try:
+            asked = await self._trusted_once(request)
+        except WorkerDied:  # nothing was changed and nothing shown: ask another one
+            asked = await self._trusted_once(request)
         if asked.head.get("error") == "moved":  # another file has that name now: open that one
             self._schema = None
             await self._readers.drop_idle()
@@ -233,8 +242,6 @@ class SQLiteEngine:
                     return _Asked(*await worker.ask(request))
         except TimeoutError:
             raise deadline(_OWN_SECONDS) from None
-        except WorkerDied:
-            raise self._died() from None
 
     def _check(self, asked: _Asked, sql: str, schema: Schema, request: Message) -> None:
         """Raises what the answer's error says."""
@@ -350,8 +357,8 @@ class SQLiteEngine:
         return ToolFailed("database-unreachable", "The database file cannot be read now.", "Tell the operator.")
 
 
-def _compared(seen: object, expected: Expected, schema: Schema) -> ToolRefused | None:
-    reads = engine_reads(seen, schema)
+def _compared(seen: object, expected: Expected, schema: Schema, sql: str) -> ToolRefused | None:
+    reads = engine_reads(seen, schema, sql)
     if reads is None:
         return unaccepted()
     try:

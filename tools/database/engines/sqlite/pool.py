@@ -49,7 +49,6 @@ class Pool:
         await self._place(seconds)
         try:
             worker = await self._taken()
-            self._busy.add(worker)
             try:
                 yield worker
             except BaseException:
@@ -95,22 +94,29 @@ class Pool:
         for _ in range(_ATTEMPTS):
             if self._closed:
                 break
+            while self._idle and self._idle[-1].ended:  # killed by somebody else
+                await self._idle.pop().end()
             worker = self._idle.pop() if self._idle else self._new()
-            if not self._idle and len(self._busy) + 1 < self._most:
+            self._busy.add(worker)
+            if not self._idle and len(self._busy) < self._most:
                 self._spare()
             try:
                 opened = await worker.ready()
             except WorkerDied:
-                await worker.end()
+                await self._lost(worker)
                 continue
             except BaseException:
-                await worker.end()
+                await self._lost(worker)
                 raise
             if "error" in opened:
-                await worker.end()
+                await self._lost(worker)
                 raise CannotOpen(str(opened.get("name", opened["error"])))
             return worker
         raise ToolFailed("worker-died", "The database process cannot be started.", "Tell the operator.", retryable=True)
+
+    async def _lost(self, worker: Worker) -> None:
+        self._busy.discard(worker)
+        await worker.end()
 
     def _new(self) -> Worker:
         try:

@@ -113,7 +113,7 @@ class Worker:
             try:
                 chunk = self._socket.recv(1 << 18)
             except BlockingIOError:
-                await anyio.wait_readable(self._socket)
+                await self._readable()
                 continue
             except OSError:
                 raise WorkerDied from None
@@ -121,11 +121,23 @@ class Worker:
                 raise WorkerDied
             buffer += chunk
 
+    async def _readable(self) -> None:
+        try:
+            await anyio.wait_readable(self._socket)
+        except anyio.ClosedResourceError:
+            raise WorkerDied from None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is known to have ended, by itself or by somebody else."""
+        return self.dead or self._process.poll() is not None
+
     def kill(self) -> None:
         """End the process now, whatever it does. It is collected later, by `end` or the next one that is killed."""
         if not self.dead:
             self.dead = True
             self._process.kill()
+            anyio.notify_closing(self._socket)  # whoever waits for its answer hears of it
             self._socket.close()
             _ending.append(self._process)
         _collect()

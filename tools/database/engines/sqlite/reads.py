@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import cast
+import re
+from collections.abc import Iterator
+
+from pydantic import TypeAdapter, ValidationError
 
 from ....tool import ColumnRef
+from ...catalog import RelationKind
 from ...sql.analysis import EngineReads
+from ...sql.names import ascii_lower
 from .catalog import Schema
 
+_REPORT = TypeAdapter(tuple[list[tuple[str, str]], list[str]])
 _TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
 
 
-def engine_reads(seen: object, schema: Schema) -> EngineReads | None:
+def engine_reads(seen: object, schema: Schema, sql: str) -> EngineReads | None:
     """None when the report has not the form of one.
 
-    Names come as the schema spells them. A read through a view is reported of the view and of what is beneath. Reads
-    of a shadow table are reads of the virtual table that keeps its data there. A column named "" is a relation of
-    which rows are counted only.
+    Names of columns come with the name of their table as the schema spells it; a read through a view is reported of
+    the view and of what is beneath. Reads of a shadow table are reads of the virtual table that keeps its data there.
+    A relation of which no column is read is reported with the column "", and under the name the statement uses: that
+    may be another spelling, or a common table expression.
     """
-    if not isinstance(seen, list) or len(cast("list[object]", seen)) != 2:
-        return None
-    reads, called = cast("list[object]", seen)
-    if not isinstance(reads, list) or not isinstance(called, list):
+    try:
+        reads, called = _REPORT.validate_python(seen)
+    except ValidationError:
         return None
     relations: set[str] = set()
     columns: set[ColumnRef] = set()
-    functions = {str(name) for name in cast("list[object]", called)}
-    for read in cast("list[object]", reads):
-        match read:
-            case [str(table), str(column)]:
-                pass
-            case _:
-                return None
-        if table in _TABLE_FUNCTIONS and table not in schema.catalog.relations:
-            functions.add(table)
-            continue
-        owner = _owner(table, schema.shadows)
-        relations.add(owner)
-        if column and owner == table:
-            columns.add(ColumnRef(schema.catalog.database, owner, column))
+    functions = set(called)
+    for table, column in reads:
+        name = schema.spelled.get(ascii_lower(table), table)
+        if name in schema.catalog.relations:
+            relations.add(name)
+            if column:
+                columns.add(ColumnRef(schema.catalog.database, name, column))
+        elif name in schema.shadows:
+            relations.add(schema.shadows[name])
+        elif ascii_lower(table) in _TABLE_FUNCTIONS:
+            functions.add(ascii_lower(table))
+        elif column or not _is_defined(table, sql, schema):
+            relations.add(table)
     return EngineReads(columns=frozenset(columns), relations=frozenset(relations), functions=frozenset(functions))
 
 
-def _owner(table: str, shadows: Mapping[str, str]) -> str:
-    return shadows.get(table) or table
+def _is_defined(name: str, sql: str, schema: Schema) -> bool:
+    """Whether the statement, or a view, has a common table expression of that name."""
+    written = re.escape(name)
+    definition = re.compile(
+        rf"(?<![\w$])(?:{written}|\"{written}\"|\[{written}\]|`{written}`)\s*(?:\([^()]*\)\s*)?"
+        r"AS\s*(?:(?:NOT\s+)?MATERIALIZED\s*)?\(",
+        re.IGNORECASE,
+    )
+    return any(definition.search(text) for text in _texts(sql, schema))
+
+
+def _texts(sql: str, schema: Schema) -> Iterator[str]:
+    yield sql
+    for relation in schema.catalog.relations.values():
+        if relation.kind is RelationKind.VIEW and relation.definition is not None:
+            yield relation.definition

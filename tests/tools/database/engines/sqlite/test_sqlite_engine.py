@@ -1,0 +1,310 @@
+"""The SQLite engine on real files: rows, types, caps, errors, changes of schema and file."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from gloveport.tools.database.catalog import RelationKind
+from gloveport.tools.database.engines.engine import DatabaseError, Level, Statement
+from gloveport.tools.database.engines.sqlite.engine import Settings, SQLiteEngine
+from gloveport.tools.tool import UNKNOWN, ToolFailed, ToolRefused
+
+
+async def failure(awaitable) -> ToolFailed | ToolRefused:
+    with pytest.raises((ToolFailed, ToolRefused)) as caught:
+        await awaitable
+    return caught.value
+
+
+async def test_rows_come_back_with_names_and_types(clinic):
+    rows = await clinic.query("SELECT id, name, age * 1.5 AS more, NULL AS none FROM patients ORDER BY id LIMIT 2")
+    assert rows.names == ("id", "name", "more", "none")
+    assert rows.types == ("integer", "text", "real", "")
+    assert rows.rows == [(1, "Name 0", 0.0, None), (2, "Name 1", 1.5, None)]
+    assert not rows.truncated
+
+
+async def test_every_kind_of_value_arrives_as_it_is(clinic):
+    clinic.raw("CREATE TABLE kinds (i, r, t, b)")
+    values = (-(2**63), 9e999, "Zoë 漢字 \U0001f600 \x01 \"'", b"\x00\xff")
+    clinic.raw("INSERT INTO kinds VALUES (?, ?, ?, ?)", *values)
+    await anyio.sleep(0.06)  # the catalog is looked at anew
+    assert (await clinic.query("SELECT i, r, t, b FROM kinds")).rows == [values]
+
+
+async def test_text_that_is_no_utf8_arrives_with_marks(clinic):
+    clinic.raw("INSERT INTO patients (id, name) VALUES (900, CAST(x'41ff42' AS TEXT))")
+    assert (await clinic.query("SELECT name FROM patients WHERE id = 900")).rows == [("A�B",)]
+    assert (await clinic.query("SELECT name FROM patients WHERE id = 1")).rows == [("Name 0",)]
+
+
+async def test_more_rows_than_the_cap_are_cut_and_said_so(clinic):
+    cut = await clinic.query("SELECT id FROM patients ORDER BY id", rows=10)
+    assert (len(cut.rows), cut.truncated) == (10, True)
+    whole = await clinic.query("SELECT id FROM patients ORDER BY id LIMIT 10", rows=10)
+    assert (len(whole.rows), whole.truncated) == (10, False)
+
+
+async def test_more_bytes_than_the_cap_are_cut_at_a_whole_row(clinic):
+    cut = await clinic.query("SELECT id, name FROM patients ORDER BY id", bytes=500)
+    assert cut.truncated
+    assert 10 < len(cut.rows) < 100
+    assert cut.rows == [(i + 1, f"Name {i}") for i in range(len(cut.rows))]
+
+
+async def test_values_are_bound_and_an_unknown_token_equals_nothing(clinic):
+    sql = "SELECT id FROM patients WHERE email = 'tok1'"
+    judged = await clinic.statement(sql, "p7@mail.test", token_class=lambda value: "email" if value == "tok1" else None)
+    assert "?" in judged.sql
+    assert (await clinic.engine.query(judged, clinic.limits)).rows == [(8,)]
+    assert (await clinic.engine.query(replace(judged, values=(UNKNOWN,)), clinic.limits)).rows == []
+    assert (await clinic.engine.query(replace(judged, values=(2**70,)), clinic.limits)).rows == []
+
+
+async def test_the_file_cannot_be_written_by_a_query_whatever_the_text(clinic):
+    honest = await clinic.statement("SELECT id FROM patients")
+    for sql in (
+        "DELETE FROM patients",
+        "DROP TABLE log",
+        "ATTACH 'x.db' AS x",
+        "PRAGMA query_only = 0",
+        "VACUUM INTO '/tmp/copy.db'",
+        "SELECT load_extension('x')",
+        "CREATE TEMP TABLE t (a)",
+        "SELECT id FROM patients; DELETE FROM patients",
+    ):
+        error = await failure(clinic.engine.query(Statement(sql, (), honest.expected), clinic.limits))
+        assert error.code in ("sql_prepare", "read-only", "not-permitted", "sql_disagreement"), sql
+    assert clinic.raw("SELECT count(*) FROM patients") == [(200,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT email FROM patients",
+        "SELECT 'patients'.'email' FROM 'patients'",
+        "SELECT secret FROM api_keys",
+        "SELECT sql FROM sqlite_schema",
+        "SELECT count(*) FROM SQLITE_MASTER",
+        "SELECT handle FROM contacts",
+        "SELECT tail FROM patients",
+        "SELECT id FROM patients WHERE id IN api_keys",
+        "SELECT hex(randomblob(4)), zeroblob(9), printf('%s', id) FROM patients ORDER BY lower(email)",
+    ],
+)
+async def test_what_sqlite_reads_beyond_the_expectation_does_not_run(clinic, sql):
+    """The authorizer is the second judge: here the first one is left out."""
+    honest = await clinic.statement("SELECT id FROM patients")
+    error = await failure(clinic.engine.query(Statement(sql, (), honest.expected), clinic.limits))
+    assert error.code in ("sql_disagreement", "sql_prepare")
+    again = await failure(clinic.engine.query(Statement(sql, (), honest.expected), clinic.limits))
+    assert again.code == error.code
+
+
+async def test_another_number_of_columns_than_expected_is_not_released(clinic):
+    honest = await clinic.statement("SELECT id FROM patients")
+    error = await failure(
+        clinic.engine.query(Statement("SELECT id, id FROM patients", (), honest.expected), clinic.limits)
+    )
+    assert error.code == "sql_prepare"
+
+
+async def test_common_table_expressions_counted_only_are_no_tables(clinic):
+    rows = await clinic.query("WITH c AS (SELECT id FROM patients), d(x) AS (SELECT 1) SELECT count(*) AS n FROM c, d")
+    assert rows.rows == [(200,)]
+    small = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5) SELECT count(*) AS n FROM c"
+    assert (await clinic.query(small)).rows == [(5,)]
+    assert (await clinic.query("SELECT count(*) AS n FROM PATIENTS")).rows == [(200,)]
+
+
+async def test_explain_says_the_plan_and_runs_nothing(clinic):
+    rows = await clinic.query("EXPLAIN QUERY PLAN SELECT id FROM patients WHERE id = 1")
+    assert "SEARCH" in str(rows.rows)
+
+
+async def test_no_scan_of_an_index_decides_the_order(clinic):
+    """Left alone, SQLite would scan the index on email, which is smaller than the table, and give ids by address."""
+    clinic.raw("UPDATE patients SET email = 'z' || (1000 - id)")
+    assert (await clinic.query("SELECT id FROM patients")).rows == [(i + 1,) for i in range(200)]
+
+
+async def test_errors_met_while_running_are_fixed_sentences(clinic):
+    clinic.raw("UPDATE patients SET name = 'Hush Hush'")
+    error = await failure(clinic.query("SELECT json_extract('{}', name) FROM patients"))
+    assert isinstance(error, ToolFailed)
+    assert "Hush" not in error.message + error.hint
+    assert error.code == "sql-value"
+
+
+async def test_errors_of_prepare_name_what_the_agent_wrote(clinic):
+    error = await failure(clinic.query("SELECT sum(max(age)) FROM patients"))
+    assert isinstance(error, ToolRefused)
+    assert error.code.startswith("sql_")
+    assert "max" in error.message.lower() or "aggregate" in error.message.lower()
+
+
+async def test_values_beyond_the_limit_are_one_sentence(clinic):
+    clinic.raw("UPDATE patients SET name = ? WHERE id = 3", "x" * 1_500_000)
+    assert (await failure(clinic.query("SELECT name FROM patients"))).code == "value-too-long"
+    assert (await clinic.query("SELECT id FROM patients WHERE id = 3")).rows == [(3,)]
+
+
+async def test_a_change_of_schema_is_seen_and_never_run_into(clinic):
+    old = await clinic.statement("SELECT id, name FROM patients")
+    before = await clinic.engine.catalog()
+    clinic.raw("ALTER TABLE patients RENAME COLUMN name TO moniker")
+    error = await failure(clinic.engine.query(old, clinic.limits))
+    assert (error.code, error.retryable) == ("schema-changed", True)
+    after = await clinic.engine.catalog()
+    assert after.version != before.version
+    assert after.relations["patients"].column("moniker") is not None
+    assert (await clinic.query("SELECT moniker FROM patients WHERE id = 1")).rows == [("Name 0",)]
+
+
+async def test_an_unchanged_catalog_is_the_same_object(clinic):
+    first = await clinic.engine.catalog()
+    await anyio.sleep(0.06)
+    assert await clinic.engine.catalog() is first
+
+
+async def test_the_file_replaced_by_another_is_the_new_one(clinic, tmp_path):
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.executescript("CREATE TABLE fresh (a); INSERT INTO fresh VALUES (1)")
+    connection.close()
+    old = await clinic.statement("SELECT id FROM patients")
+    other.replace(clinic.path)
+    assert (await failure(clinic.engine.query(old, clinic.limits))).code == "schema-changed"
+    assert set((await clinic.engine.catalog()).relations) == {"fresh"}
+    assert (await clinic.query("SELECT a FROM fresh")).rows == [(1,)]
+
+
+async def test_the_file_deleted_while_serving(clinic):
+    old = await clinic.statement("SELECT id FROM patients")
+    clinic.path.unlink()
+    assert (await failure(clinic.engine.query(old, clinic.limits))).code == "database-unreachable"
+    await anyio.sleep(0.06)
+    assert (await failure(clinic.engine.catalog())).code == "database-unreachable"
+
+
+async def test_a_locked_file_says_so_and_may_be_tried_again(clinic):
+    other = sqlite3.connect(clinic.path, isolation_level=None)
+    try:
+        old = await clinic.statement("SELECT id FROM patients")
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        error = await failure(clinic.engine.query(old, clinic.limits))
+        assert (error.code, error.retryable) == ("locked", True)
+    finally:
+        other.close()
+    assert len((await clinic.query("SELECT id FROM patients")).rows) == 200
+
+
+async def test_a_write_ahead_log_is_read_too(clinic):
+    writer = sqlite3.connect(clinic.path, isolation_level=None)
+    try:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("INSERT INTO patients (id, name) VALUES (901, 'Late')")
+        assert (await clinic.query("SELECT name FROM patients WHERE id = 901")).rows == [("Late",)]
+    finally:
+        writer.close()
+
+
+async def test_what_the_catalog_says(clinic):
+    catalog = await clinic.engine.catalog()
+    patients = catalog.relations["patients"]
+    assert [c.name for c in patients.columns if c.primary_key] == ["id"]
+    assert patients.column("tail").generated == "substr(email, 1, 3)"
+    assert ("email",) in patients.indexes
+    assert catalog.relations["contacts"].definition == "SELECT id, email AS handle FROM patients"
+    assert catalog.relations["found"].kind is RelationKind.VIRTUAL
+    assert catalog.relations["found"].copies_from == ("patients",)
+    assert "found_data" not in catalog.relations
+    assert catalog.open_relations == frozenset({"patients", "visits", "log", "contacts", "found"})
+    assert [(k.table, k.columns, k.referred_table, k.referred_columns) for k in catalog.foreign_keys] == [
+        ("visits", ("patient",), "patients", ("id",))
+    ]
+
+
+async def test_samples_are_rows_and_an_unreadable_relation_has_none(clinic):
+    catalog = await clinic.engine.catalog()
+    sample = await clinic.engine.sample(catalog.relations["patients"], ["id", "city"], 3)
+    assert sample == [(1, "City 0"), (2, "City 1"), (3, "City 2")]
+    gone = replace(catalog.relations["patients"], name="nowhere")
+    assert await clinic.engine.sample(gone, ["id"], 3) == []
+
+
+async def test_what_is_listed_is_open_and_case_does_not_matter(database, open_clinic):
+    async with open_clinic(database, tables=("Patients", "contacts", "api_keys", "typo"), deny=("API_KEYS",)) as clinic:
+        assert (await clinic.engine.catalog()).open_relations == frozenset({"patients", "contacts"})
+
+
+async def test_the_examination_finds_nothing_wrong_with_a_plain_file(database, open_clinic):
+    async with open_clinic(database, functions=("add_tax",)) as clinic:
+        levels = [finding.level for finding in await clinic.engine.examine()]
+    assert levels[0] is Level.OK
+    assert Level.BAD not in levels
+    assert Level.WARN in levels  # functions are listed, and SQLite has none
+
+
+BAD_FILES = {
+    "missing.db": (None, "no such file"),
+    "text.db": (b"this is no database, only text, and long enough to be looked at" * 20, "is no SQLite database"),
+    "empty.db": (b"", "is empty"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+async def test_a_bad_file_stops_the_start_with_one_line(tmp_path, open_clinic, name):
+    content, words = BAD_FILES[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatabaseError, match=words) as caught:
+        async with open_clinic(tmp_path / name):
+            pass
+    line = str(caught.value)
+    assert line.startswith("databases.clinic.url: ")
+    assert str(tmp_path / name) in line
+    assert "\n" not in line
+
+
+async def test_a_damaged_file_is_one_line(database, open_clinic):
+    content = bytearray(database.read_bytes())
+    content[100:4000] = b"\xa5" * 3900  # the root page of the schema
+    database.write_bytes(content)
+    with pytest.raises(DatabaseError, match="is damaged"):
+        async with open_clinic(database):
+            pass
+
+
+async def test_a_misspelt_denial_stops_the_start(database, open_clinic):
+    with pytest.raises(DatabaseError, match=r"databases\.clinic\.deny: api_kyes: no such table or view"):
+        async with open_clinic(database, deny=("api_kyes",)):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:////tmp", "is a folder"),
+        ("sqlite:///x.db?mode=rwc", "only immutable=1 is known"),
+    ],
+)
+def test_a_url_that_cannot_be_served(url, words):
+    with pytest.raises(DatabaseError, match=words):
+        SQLiteEngine(Settings("clinic", url))
+
+
+async def test_an_immutable_file_with_a_hard_name(tmp_path, open_clinic):
+    path = tmp_path / "é f%41#c.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    connection.close()
+    async with open_clinic(f"{path}?immutable=1") as clinic:
+        assert set((await clinic.engine.catalog()).relations) == {"t"}
