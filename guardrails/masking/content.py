@@ -16,7 +16,7 @@ from typing import TypeAlias, cast
 from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
 from .classes import data_class
 from .detect import Detector, Span
-from .documents import media_of, opened
+from .documents import PLAIN, media_of, opened
 from .duties import Duties
 from .origins import names_of, places_of
 from .restore import Restored
@@ -25,6 +25,7 @@ from .tokens.service import Scope, Tokens
 from .transforms import transform
 
 Places: TypeAlias = tuple[str, ...]  # see `origins`
+Cell: TypeAlias = tuple[str, str | None, Places]  # a text, the name it stands under, where it is from
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +93,15 @@ class Found:
         if not texts:
             return []
         cells = list(zip(texts, keys, places or [self.places] * len(texts), strict=True))
-        distinct = dict.fromkeys(cells, 0)  # columns repeat their values; each is looked through once
-        parts: list[tuple[str, str | None]] = []
-        wheres: list[Places] = []
-        made: list[Callable[[Sequence[str]], str]] = []
-        for i, (text, key, where) in enumerate(distinct):
-            distinct[text, key, where] = i
-            made.append(opened(text, key, media_of(text), parts))
-            wheres += [where] * (len(parts) - len(wheres))
-        scanned = [(part, key, where) for (part, key), where in zip(parts, wheres, strict=True)]
-        masked = self._scanned(scanned, free=free, redact=redact)
-        return [made[distinct[cell]](masked) for cell in cells]
+        parts = _Parts()
+        made: dict[Cell, int | Callable[[Sequence[str]], str]] = {}
+        for cell in dict.fromkeys(cells):  # columns repeat their values; each is looked through once
+            text, key, where = cell
+            made[cell] = (
+                parts.take(text, key, where) if (media := media_of(text)) == PLAIN else parts.opened(cell, media)
+            )
+        masked = self._scanned(parts.cells, free=free, redact=redact)
+        return [masked[how] if isinstance(how := made[cell], int) else how(masked) for cell in cells]
 
     def text(self, text: str, places: Places | None = None) -> str:
         return self.cells([text], [None], free=True, places=None if places is None else [places])[0]
@@ -113,10 +112,9 @@ class Found:
 
     def document(self, text: Text) -> str:
         """A whole file, by its kind: columns of CSV and keys of JSON are context."""
-        place: Places = (text.name,)
-        parts: list[tuple[str, str | None]] = []
-        made = opened(text.text, None, text.media, parts)
-        return made(self._scanned([(part, key, place) for part, key in parts], free=True, redact=False))
+        parts = _Parts()
+        made = parts.opened((text.text, None, (text.name,)), text.media)
+        return made(self._scanned(parts.cells, free=True, redact=False))
 
     def value(self, value: JsonValue, classes: Mapping[str, str]) -> JsonValue:
         """A JSON value of a custom tool: declared classes by key path, the rest by key name and content."""
@@ -138,7 +136,7 @@ class Found:
         """Side facts of a result (counts, digests, paths): strings are looked through like names."""
         return {key: self.name(v) if isinstance(v, str) else v for key, v in extra.items()}
 
-    def _scanned(self, cells: Sequence[tuple[str, str | None, Places]], *, free: bool, redact: bool) -> list[str]:
+    def _scanned(self, cells: Sequence[Cell], *, free: bool, redact: bool) -> list[str]:
         if not cells:
             return []
         texts, keys, places = [c[0] for c in cells], [c[1] for c in cells], [c[2] for c in cells]
@@ -208,6 +206,21 @@ class Found:
         if self.restored.own:
             own.update(i for at in by_places.values() for i in at if folded(values[i]) in self.restored.own)
         return frozenset(own)
+
+
+class _Parts:
+    """The plain texts that are to be looked through, in their order."""
+
+    def __init__(self) -> None:
+        self.cells: list[Cell] = []
+
+    def take(self, text: str, key: str | None, where: Places) -> int:
+        self.cells.append((text, key, where))
+        return len(self.cells) - 1
+
+    def opened(self, cell: Cell, media: str) -> Callable[[Sequence[str]], str]:
+        text, key, where = cell
+        return opened(text, key, media, lambda part, name: self.take(part, name, where))
 
 
 def _collect(

@@ -16,8 +16,10 @@ from typing import Final
 JSON_TOKEN: Final = re.compile(
     r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}\[\]:,]|[ \t\r\n]+', re.DOTALL
 )
+PLAIN: Final = "text/plain"
 DEEPEST: Final = 200
 _DEEPEST_TEXT: Final = 5  # JSON in texts in JSON
+_JSON_STARTS: Final = frozenset("{[ \t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +50,26 @@ def leaves(text: str, media: str) -> list[Leaf] | None:
 
 
 def opened(
-    text: str, key: str | None, media: str, parts: list[tuple[str, str | None]], depth: int = 0
+    text: str, key: str | None, media: str, take: Callable[[str, str | None], int], depth: int = 0
 ) -> Callable[[Sequence[str]], str]:
-    """Append the plain parts of a text, each with the name it stands under, to ``parts``.
+    """Give the plain parts of a text, each with the name it stands under, to ``take``, which numbers them.
 
-    Returns what makes the text again when it is given all parts as masked, in their order.
+    Returns what makes the text again when it is given all parts as masked, by their numbers.
     """
     found = leaves(text, media) if depth < _DEEPEST_TEXT else None
     if found is None:
-        at = len(parts)
-        parts.append((text, key))
+        at = take(text, key)
         return lambda masked: masked[at]
-    inner = [opened(leaf.text, leaf.key or key, media_of(leaf.text), parts, depth + 1) for leaf in found]
+    inner = [opened(leaf.text, leaf.key or key, media_of(leaf.text), take, depth + 1) for leaf in found]
     return lambda masked: replaced(text, found, [part(masked) for part in inner])
 
 
 def media_of(text: str) -> str:
     """JSON for what looks like a JSON object or array, else plain text."""
-    edges = text[:1] + text[-1:] if len(text) < 3 or not text[0].isspace() else text.strip()[:1] + text.strip()[-1:]
-    return "application/json" if edges in ("{}", "[]") else "text/plain"
+    if text[:1] not in _JSON_STARTS:
+        return PLAIN
+    core = text.strip()
+    return "application/json" if core[:1] + core[-1:] in ("{}", "[]") else PLAIN
 
 
 def replaced(text: str, found: Sequence[Leaf], masked: Sequence[str]) -> str:

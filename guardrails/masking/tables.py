@@ -21,6 +21,7 @@ from .duties import ColumnMask, Duties, column_mask
 SAFE_INTEGER: Final = 2**53 - 1
 VECTOR: Final = 16  # an array of so many fractions is taken for an embedding
 _PLAIN: Final = frozenset({str, bool, NoneType})
+_TIMES: Final = frozenset({dt.datetime, dt.date, dt.time, NoneType})
 _CLEAR: Final = frozenset({dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID, NoneType})
 
 
@@ -92,14 +93,16 @@ def _scan(
             if (plans[i].class_name == FREE_TEXT) == free
             and (table.columns[i].form is not OutputForm.IDENTITY and not free) == redact
         ]
-        at = [(i, n) for i in some for n, cell in enumerate(released[i]) if isinstance(cell, str)]
-        texts = [cast("str", released[i][n]) for i, n in at]
-        keys = [table.columns[i].name for i, _ in at]
-        masked = content.cells(texts, keys, free=free, redact=redact, places=[sources[i] for i, _ in at])
-        for (i, n), before, after in zip(at, texts, masked, strict=True):
-            if after != before:
-                released[i][n] = after
-                changed[i] = changed.get(i, 0) + 1
+        distinct = {i: list(dict.fromkeys(cell for cell in released[i] if isinstance(cell, str))) for i in some}
+        texts = [text for column in distinct.values() for text in column]
+        keys = [table.columns[i].name for i, column in distinct.items() for _ in column]
+        places = [sources[i] for i, column in distinct.items() for _ in column]
+        masked = iter(content.cells(texts, keys, free=free, redact=redact, places=places))
+        for i, column in distinct.items():
+            new = {text: after for text in column if (after := next(masked)) != text}
+            if new:
+                changed[i] = sum(isinstance(cell, str) and cell in new for cell in released[i])
+                released[i] = [new.get(cell, cell) if isinstance(cell, str) else cell for cell in released[i]]
     return changed
 
 
@@ -119,8 +122,13 @@ def _speaks_for_itself(cells: Sequence[object]) -> bool:
 
 def plain_column(cells: Sequence[object]) -> list[JsonValue]:
     """`plain` for a column."""
-    if set(map(type, cells)) <= _PLAIN:
+    types = set(map(type, cells))
+    if types <= _PLAIN:
         return cast("list[JsonValue]", list(cells))
+    if types <= _TIMES:
+        return [
+            None if cell is None else cell.isoformat() for cell in cast("Sequence[dt.date | dt.time | None]", cells)
+        ]
     return [plain(cell) for cell in cells]
 
 

@@ -67,7 +67,10 @@ def transform(
             masked = tokens.tokenise(class_name, values, scope)
         case Mask.REDACT:
             redacted = f"[masked:{class_name}]"
-            masked = [value if value is None or value == "" else _kept(value) or redacted for value in values]
+            masked: list[object] = [
+                (value and (_kept(value) or redacted)) if type(value) is str else None if value is None else redacted
+                for value in values
+            ]
         case Mask.LAST4:
             masked = [_last4(class_name, value) for value in values]
         case Mask.GENERALISE:

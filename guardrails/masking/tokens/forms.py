@@ -45,9 +45,9 @@ class Form:
     ``class_name`` is None where the token or the record of what was issued names the class.
 
     Looking for tokens must cost next to nothing where there are none. ``needle`` is a lower-case text that every token
-    of the form contains; ``tail`` matches the end of each, and what precedes it has at most ``reach`` characters. A
-    form with neither is looked for everywhere: its ``loose`` form must begin with a few characters only, in either
-    case.
+    of the form contains; ``tail`` matches the end of each, and what precedes it has at most ``reach`` characters;
+    ``sieve`` matches more than the form, and fails faster. A form without any of them is looked for everywhere: its
+    ``loose`` form must begin with a few characters only, in either case.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Form:
     needle: str = ""
     tail: str = ""
     reach: int = 0
+    sieve: str = ""
     in_text: bool = True  # looked for inside texts; else only where it is the whole of a value
     strong: bool = True  # nothing but a token, or somebody's idea of one, looks like this
     apart: bool = False  # what its codec takes is never a token of any form, so nobody needs to ask
@@ -132,6 +133,7 @@ _FORMS: Final = (
         Proof.ISSUED,
         "card",
         strong=False,
+        sieve=card.SIEVE,
         separators=" -",
         apart=True,
         codec=lambda keys, _class, _epoch: card.CardCodec(keys),
@@ -213,7 +215,7 @@ _FORMS: Final = (
     Form(
         "mac",
         network.MAC,
-        network.MAC,
+        network.LOOSE_MAC,
         str.lower,
         Proof.SEAL,
         "mac",

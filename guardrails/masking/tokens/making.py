@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 import threading
 import time
 from collections import OrderedDict, defaultdict
@@ -19,7 +18,7 @@ from .codecs.dates import shifted
 from .codecs.integers import IntegerCodec
 from .codecs.money import noisy
 from .forms import CLASS_FORMS, FORMS, OTHER_FORMS, VAULT_ONLY, Form, Proof
-from .keyed import Keyed
+from .keyed import Keyed, keyed_hash
 from .recognise import SPACE, is_redaction, may_be_token
 from .typed import Natural, natural
 from .vault import Vault, VaultRow
@@ -79,7 +78,7 @@ class Maker:
 
     def _of_texts(self, class_name: str, texts: Sequence[str], scope: Scope) -> list[str]:
         known = self._memory.tokens(self._keyed.place(scope).owner, class_name, self._keys.current)
-        keys = [self._memory.key(text) for text in texts]
+        keys = [keyed_hash(text) for text in texts]
         tokens: list[str | None] = [known.get(key) for key in keys]
         new = [i for i, token in enumerate(tokens) if token is None]
         cores = [texts[i].strip(SPACE) or texts[i] for i in new]
@@ -263,17 +262,12 @@ def _or_redacted(value: object | None, class_name: str) -> object:
 class _Memory:
     """Tokens made lately, so that a query asked again costs little.
 
-    It holds no value: a value is known by 128 bits of two keyed hashes (SipHash under this process' own key and salt).
-    Nothing stays longer than a minute.
+    It holds no value (see `keyed_hash`). Nothing stays longer than a minute.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._salt = secrets.token_hex(8)
         self.clear()
-
-    def key(self, text: str) -> tuple[int, int]:
-        return hash(text), hash(self._salt + text)
 
     def tokens(self, owner: bytes, class_name: str, epoch: int) -> dict[tuple[int, int], str]:
         """The tokens of one owner, class and epoch, to be read and added to."""

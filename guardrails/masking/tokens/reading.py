@@ -6,16 +6,19 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 from ....tools.tool import TokenSpan
 from ..keys import KeyRing, Scope
 from . import payload
 from .codecs import identifiers
 from .forms import Form, Proof
-from .keyed import Keyed
+from .keyed import Keyed, keyed_hash
 from .recognise import SPACE, Candidate, candidates, plausible, whole
 from .typed import natural
 from .vault import Vault
+
+_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Reader:
         self._keyed = keyed
         self._vault = vault
         self._classes = classes
+        self._without: set[tuple[int, int]] = set()  # texts that hold nothing of a token's form
 
     def readings(self, value: object, scope: Scope) -> Iterator[Verified]:
         """What a whole value stands for if it is a token: usually one reading, or none.
@@ -61,16 +65,25 @@ class Reader:
         )
 
     def find_many(self, texts: Sequence[str], scope: Scope) -> list[list[TokenSpan]]:
-        """`find` for many texts in one pass: no form of a token holds the character between them."""
+        """`find` for many texts in one pass: no form of a token holds the character between them.
+
+        Most texts hold nothing that has even the form of a token. Those seen lately are known by their hashes.
+        """
+        keys = [keyed_hash(text) for text in texts]
+        asked = [i for i, key in enumerate(keys) if key not in self._without]
         found: list[list[TokenSpan]] = [[] for _ in texts]
-        spans = self.find("\0".join(texts), scope)
-        if not spans:
-            return found
-        starts = list(accumulate((len(text) + 1 for text in texts), initial=0))
-        for span in spans:
-            i = bisect_right(starts, span.start) - 1
-            found[i].append(TokenSpan(span.start - starts[i], span.end - starts[i], span.class_name))
-        return found
+        starts = list(accumulate((len(texts[i]) + 1 for i in asked), initial=0))
+        suspects: set[int] = set()
+        for candidate in candidates("\0".join(texts[i] for i in asked)) if asked else ():
+            at = bisect_right(starts, candidate.start) - 1
+            suspects.add(at)
+            if (token := self._verified(candidate, scope)) is not None:
+                base = starts[at]
+                found[asked[at]].append(TokenSpan(candidate.start - base, candidate.end - base, token.class_name))
+        if len(self._without) > _REMEMBERED:
+            self._without.clear()
+        self._without.update(keys[i] for at, i in enumerate(asked) if at not in suspects)
+        return [_swept(spans) if len(spans) > 1 else spans for spans in found]
 
     def look_alikes(self, text: str) -> list[TokenSpan]:
         """What has the form of a token of a class we know, true or not, in its order."""

@@ -32,6 +32,7 @@ class _Finder:
     def __init__(self, form: Form) -> None:
         self.form = form
         self._tail = re.compile(form.tail + _END) if form.tail else None
+        self._sieve = re.compile(form.sieve) if form.sieve else None
         self._pattern = re.compile(form.loose + _END if "|" not in form.loose else f"(?:{form.loose}){_END}")
         if form.needle:
             self._pattern = re.compile(f"(?:{form.loose}){_END}", re.IGNORECASE)
@@ -41,6 +42,10 @@ class _Finder:
         """Where the form stands, and as what."""
         if self._tail is not None:
             yield from self._before_tails(self._tail, text)
+        elif self._sieve is not None:
+            for found in self._sieve.finditer(text):
+                for match in self._bounded.finditer(text, found.start(), found.end() + 2):
+                    yield match.start(), match[0]
         elif self.form.needle in lowered:
             yield from self._anywhere(text)
 

@@ -17,6 +17,7 @@ from .layout import Layout
 
 PATTERN: Final = r"[0-9](?:[ \-]?[0-9]){12,18}"
 LOOSE: Final = PATTERN
+SIEVE: Final = r"[0-9][0-9 \-]{12,}"
 _CARD: Final = re.compile(PATTERN)
 # A digit's character to twice the digit, the digits of that added up.
 _DOUBLED: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))

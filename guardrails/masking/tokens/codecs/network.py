@@ -23,6 +23,8 @@ from .people import keyed_draft
 IPV4: Final = r"2001:0?db8:[0-9a-f:]{2,32}(?:/[0-9]{1,2})?"
 IPV6: Final = r"3fff:[0-9a-f:]{2,34}(?:/[0-9]{1,3})?"
 _O: Final = "[0-9a-f]{2}"
+_X: Final = "[0-9a-fA-F]{2}"
+LOOSE_MAC: Final = rf"[0-9a-fA-F]3(?::(?:{_X}:){{6}}{_X}|-(?:{_X}-){{6}}{_X}|{_X}(?:\.{_X}{_X}){{3}})"
 MAC: Final = rf"[0-9a-f]3:(?:{_O}:){{6}}{_O}|[0-9a-f]3-(?:{_O}-){{6}}{_O}|[0-9a-f]3{_O}(?:\.{_O}{_O}){{3}}"
 _MAC: Final = re.compile(rf"{_O}:(?:{_O}:){{4}}{_O}|{_O}-(?:{_O}-){{4}}{_O}|{_O}{_O}(?:\.{_O}{_O}){{2}}", re.IGNORECASE)
 _IPV4_PREFIX: Final = 0x20010DB8 << 96
