@@ -128,12 +128,15 @@ class Expressions:
         return value
 
     def _lookup(self, identifier: exp.Expr, env: Env, node: exp.Expr) -> Value | None:
-        """All columns of that name at the nearest level that has one; sources that may have it are united."""
+        """All columns of that name at the nearest level that has one. United with what the name may mean further in:
+        a source whose columns are not known, a source of that name as a row (a column further out wins over it)."""
         folded = self._state.names.fold(identifier)
         maybe: list[Value] = []
         for level in env.levels:
             found = self._at_level(level, folded, node, maybe)
             if found:
+                if maybe:
+                    self._state.found.pop(id(node), None)
                 return unite([*found, *maybe])
         return combine(maybe) if maybe else None
 
@@ -158,7 +161,7 @@ class Expressions:
         if alias is not None:
             return [alias]
         if self._state.profile.whole_rows:
-            return [source.whole() for source in level.sources if source.alias == folded]
+            maybe += [source.whole() for source in level.sources if source.alias == folded]
         return []
 
     def _remember(self, node: exp.Expr, source: Source, folded: str) -> None:
@@ -185,11 +188,11 @@ class Expressions:
         return combine([self.value(node.this, env)], OutputForm.EXPRESSION)
 
     def row_source(self, column: exp.Expr, env: Env) -> Source | None:
-        """The source a name means as a whole row: only when no column has that name."""
+        """The source a name means as a whole row: only when no column has that name, however far out."""
         folded = self._state.names.fold(column.args["this"])
+        if any(source.find(folded) is not None for level in env.levels for source in level.sources):
+            return None
         for level in env.levels:
-            if any(source.find(folded) is not None for source in level.sources):
-                return None
             for source in level.sources:
                 if source.alias == folded:
                     return source
