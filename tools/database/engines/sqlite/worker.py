@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -76,6 +77,7 @@ class Judge:
     def __init__(self) -> None:
         self.trusted = True  # the worker's own statements
         self.target: str | None = None  # the table a write may change
+        self.triggers: frozenset[str] = frozenset()  # what they read is their owner's decision
         self.reads: set[tuple[str, str]] = set()
         self.functions: set[str] = set()
         self.denied = False
@@ -91,7 +93,8 @@ class Judge:
         if self.trusted or action in (SELECT, RECURSIVE):
             return sqlite3.SQLITE_OK
         if action == READ and base in ("main", None) and first and not first.lower().startswith(OWN):
-            self.reads.add((first, second or ""))
+            if self.target is None or inner not in self.triggers:
+                self.reads.add((first, second or ""))
             return sqlite3.SQLITE_OK
         if action == FUNCTION and second:
             self.functions.add(second.lower())
@@ -251,22 +254,19 @@ class Database:
         return self._fetched(sql, values, seen, request, None)
 
     def change(self, request: dict[str, object]) -> dict[str, object] | bytes:
-        self._begin(request, "BEGIN IMMEDIATE")
         sql, values, target = str(request["sql"]), plain(request["values"]), str(request["target"])
         most = int(request["most"])  # type: ignore[call-overload]
-        seen = self._prepared(sql, values, target)
-        preview, counted = request["preview"], None
-        if preview is not None:
-            counted = self._prepared(str(preview), plain(request["preview_values"]), None)
-            seen = [merged(a, b) for a, b in zip(seen, counted, strict=True)]
-        self._confirm(seen, request)
+        preview = request["preview"]
+        self._begin(request, "BEGIN")
+        self.connection.execute("ROLLBACK")
+        self._confirm(self._read_by_change(request, sql, values, target), request)
+        self._begin(request, "BEGIN IMMEDIATE")  # the schema is still the same
         if preview is not None:
             self.judge.watch(None)
             row = self.connection.execute(str(preview), plain(request["preview_values"])).fetchone()
             if row is None or not isinstance(row[0], int) or row[0] > most:
                 raise Stop("too-many", rows=row[0] if row else 0)
         before = self.connection.total_changes
-        self._prepared(sql, values, target)
         answer = self._fetched(sql, values, None, request, target)
         self.judge.trusted = True
         changed = self.connection.total_changes - before
@@ -274,6 +274,27 @@ class Database:
             raise Stop("too-many", rows=changed)
         self.connection.execute("COMMIT")
         return answer
+
+    def _read_by_change(
+        self, request: dict[str, object], sql: str, values: list[object], target: str
+    ) -> list[list[object]]:
+        """What the statement itself would read, and its preview: neither foreign keys nor the owner's triggers."""
+        self.judge.trusted = True
+        triggers = self.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        self.judge.triggers = frozenset(name for (name,) in triggers)
+        words = set(re.findall(r"[\w$]+", sql.lower()))
+        if "with" in words and any(words.issuperset(re.findall(r"[\w$]+", n.lower())) for n in self.judge.triggers):
+            raise Stop("denied")  # the authorizer cannot tell a common table expression of that name from the trigger
+        self.connection.execute("PRAGMA foreign_keys = 0")  # has no effect within a transaction
+        try:
+            seen = self._prepared(sql, values, target)
+            if request["preview"] is not None:
+                counted = self._prepared(str(request["preview"]), plain(request["preview_values"]), None)
+                seen = [merged(a, b) for a, b in zip(seen, counted, strict=True)]
+        finally:
+            self.judge.trusted = True
+            self.connection.execute("PRAGMA foreign_keys = 1")
+        return seen
 
     def recover(self, request: dict[str, object]) -> dict[str, object]:
         """Undo what a writer left half done when it was killed: opening a transaction rolls its journal back."""
