@@ -24,6 +24,7 @@ _SUMS: Final = {
     Kind.CALL_UNRESOLVED: "unresolved",
 }
 _SILENCE: Final = 2.5  # heartbeats that may be missed before it is told
+_SLACK: Final = 1_000_000  # and microseconds: a busy machine is no finding
 _CallKey = tuple[str, int]
 
 
@@ -155,7 +156,9 @@ class LogLedger:
         self.closed = event.kind == Kind.LOG_CLOSED
         if last is not None and self._beat is not None and last.writer == event.writer:
             silence = event.mono - last.mono
-            if silence > _SILENCE * self._beat and event.kind != Kind.RECORDER_DEGRADED:  # which tells of it itself
+            if (
+                silence > _SILENCE * self._beat + _SLACK and event.kind != Kind.RECORDER_DEGRADED
+            ):  # which tells of it itself
                 self._say(
                     event.line,
                     f"{silence // 1_000_000} s of silence before it, where a heartbeat was due "

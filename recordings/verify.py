@@ -139,7 +139,8 @@ class _Verification:
             what = "1 call has" if ledger.unresolved == 1 else f"{ledger.unresolved} calls have"
             self._notes.append(f"session {sid}: {what} no known outcome, the process died or was stopped before it")
         if not ledger.closed and ledger.running:
-            self._notes.append(f"session {sid}: {ledger.running} calls are not ended yet")
+            what = "1 call is" if ledger.running == 1 else f"{ledger.running} calls are"
+            self._notes.append(f"session {sid}: {what} not ended yet")
         until = read.last.ts if read.last else None
         ended: State = "closed" if ledger.closed else state
         self._sessions.append(Extent(sid, self._shown(path), read.events, read.head, until, ended))

@@ -67,13 +67,15 @@ def _type_and_size(value: JsonValue) -> tuple[str, int | None]:
     return ("number" if isinstance(value, int | float) and not isinstance(value, bool) else "other"), None
 
 
-def by_size(value: Mapping[str, JsonValue]) -> JsonValue:
-    """Arguments that may hold anything, by type and size."""
+def by_size(value: Mapping[str, JsonValue], known: JsonValue = None) -> JsonValue:
+    """Arguments that may hold anything, by type and size; what is the same in ``known`` as it is."""
+    named = known if isinstance(known, dict) else {}
     out: JsonObject = {}
     for name, item in value.items():
         kind, size = _type_and_size(item)
         mark: JsonObject = {"type": kind} if size is None else {"type": kind, "size": size}
-        out[name] = item if item is None or isinstance(item, bool) else {WITHHELD_MARK: mark}
+        plain = item is None or isinstance(item, bool) or (name in named and named[name] == item)
+        out[name] = item if plain else {WITHHELD_MARK: mark}
     return out
 
 
