@@ -9,37 +9,31 @@ The locks that preparing takes are held until the transaction ends, so what was 
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 from loguru import logger
 
-from ....tool import Limits, ToolFailed, ToolRefused
+from ....tool import Limits, ToolFailed
 from ...catalog import Catalog, Relation
 from ...errors import deadline, schema_changed, unaccepted
-from ...sql import reconcile, refusals
 from ...sql.analysis import EngineReads
 from ..engine import DatabaseError, RoleFinding, Rows, Settings, Statement, Write, Written
 from ..opening import check_names
 from . import session
 from .connecting import CannotConnect, connect, conninfo_of, unusable
-from .errors import failed_by, in_doubt, lost_by, too_many_rows, unprepared_by, unreachable_by
+from .errors import failed_by, in_doubt, lost_by, too_many_rows, unreachable_by
+from .judge import UNNAMED, Judge, NotBegun, Prepared, origins_of
 from .labels import SUPPORTED
-from .nodetext import QueryTreeError
 from .pool import Pool
-from .querytree import Reading, read
-from .reads import check_calls, check_origins, engine_reads, keeps_state
+from .reads import check_origins
 from .role import findings
 from .schema import QUERIES, SYSTEM_QUERIES, Schema, System, build_schema, build_system
 from .values import parameter
-from .wire import Failed, Lost, Wire, milliseconds, succeeded
+from .wire import Failed, Lost, Wire, succeeded
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -48,34 +42,9 @@ _SECONDS: Final = 10.0
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _OWN_SECONDS: Final = 30.0  # for reading the catalog
-_LOCK_SECONDS: Final = 3.0
-_KNOWN: Final = 1024  # readings kept
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
 _FRESH_SECONDS: Final = 0.005, 1.0  # ... but not sooner, nor later
 _COMMIT_SECONDS: Final = 10.0
-_UNNAMED: Final = b""
-_EXPLAIN: Final = re.compile(r"EXPLAIN (?:\(COSTS OFF\) )?")  # as the guard writes it
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A statement the server has prepared and whose tree was judged. ``stays``: the session may keep something of it
-    beyond the end of its transaction."""
-
-    names: tuple[str, ...]
-    types: tuple[int, ...]
-    stays: bool
-
-
-@dataclass(slots=True)
-class _Read:
-    """What was made of one tree, and what it was last held against without a complaint."""
-
-    reading: Reading
-    reads: EngineReads
-    stays: bool
-    agreed: object = None
-    origins: Sequence[tuple[int, int]] = ()
 
 
 class PostgreSQLEngine:
@@ -94,7 +63,7 @@ class PostgreSQLEngine:
         self._schema: Schema | None = None
         self._fresh_until = 0.0
         self._looking = anyio.Lock()
-        self._known: OrderedDict[tuple[str, bytes], _Read] = OrderedDict()
+        self._judge = Judge()
 
     @property
     def processes(self) -> list[int]:
@@ -145,7 +114,7 @@ class PostgreSQLEngine:
                 async with self._watch.wire() as wire:
                     wire.clean = False
                     wire.execute(session.BEGIN_READ)
-                    self._pin(wire, _OWN_SECONDS)
+                    session.pin(wire, _OWN_SECONDS)
                     wire.execute(session.QUIET)
                     wire.ask(sql)
                     wire.execute(session.ROLLBACK)
@@ -168,8 +137,8 @@ class PostgreSQLEngine:
             async with self._pool.wire() as wire:
                 wire.clean = False
                 wire.execute(session.BEGIN_READ)
-                described, trees = await self._prepare(wire, sql, _SECONDS, schema)
-                found = self._read(trees, schema)
+                described, trees = await self._judge.prepare(wire, sql, _SECONDS, schema)
+                found = self._judge.read(trees, schema)
                 check_origins(origins_of(described), found.reading, schema)
                 wire.execute(session.ROLLBACK)
                 wire.sync()
@@ -184,7 +153,7 @@ class PostgreSQLEngine:
                 schema = await self._schema_for(statement)
                 try:
                     return await self._query(statement, limits, seconds, schema, fresh=False)
-                except Lost:  # nothing of a query stays behind, so it may be asked again
+                except NotBegun:
                     return await self._query(statement, limits, seconds, schema, fresh=True)
         raise AssertionError
 
@@ -197,7 +166,7 @@ class PostgreSQLEngine:
                 schema = await self._schema_for(write.statement)
                 try:
                     return await self._write(write, limits, seconds, schema, fresh=False)
-                except _NotBegun:
+                except NotBegun:
                     return await self._write(write, limits, seconds, schema, fresh=True)
         raise AssertionError
 
@@ -223,9 +192,9 @@ class PostgreSQLEngine:
     ) -> Rows:
         async with self._pool.wire(fresh=fresh) as wire:
             wire.clean = False
-            prepared = await self._judged(wire, statement, seconds, schema, session.BEGIN_READ)
+            prepared = await self._judge.judged(wire, statement, seconds, schema, session.BEGIN_READ)
             wire.execute(session.QUIET)
-            wire.execute(_UNNAMED, [parameter(value) for value in statement.values])
+            wire.execute(UNNAMED, [parameter(value) for value in statement.values])
             wire.execute(session.ROLLBACK)
             wire.sync()
             if prepared.stays:
@@ -241,12 +210,9 @@ class PostgreSQLEngine:
             if write.preview is not None:
                 await self._preview(wire, write.preview, write.most_rows, seconds, schema)
                 begin = None
-            try:
-                prepared = await self._judged(wire, write.statement, seconds, schema, begin, write=write)
-            except Lost as lost:
-                raise (lost if begin is None else _NotBegun(lost.state)) from None
+            prepared = await self._judge.judged(wire, write.statement, seconds, schema, begin, write=write)
             wire.execute(session.QUIET)
-            wire.execute(_UNNAMED, [parameter(value) for value in write.statement.values])
+            wire.execute(UNNAMED, [parameter(value) for value in write.statement.values])
             wire.sync()
             most = min(_most_rows(limits), write.most_rows)
             rows, truncated, changed = await wire.rows(prepared.types, most, _most_bytes(limits), stop=False)
@@ -259,12 +225,9 @@ class PostgreSQLEngine:
 
     async def _preview(self, wire: Wire, preview: Statement, most: int, seconds: float, schema: Schema) -> None:
         """Count the rows that would change, in the transaction that will change them. Raises when they are too many."""
-        try:
-            prepared = await self._judged(wire, preview, seconds, schema, session.BEGIN_WRITE)
-        except Lost as lost:
-            raise _NotBegun(lost.state) from None
+        prepared = await self._judge.judged(wire, preview, seconds, schema, session.BEGIN_WRITE, counts=True)
         wire.execute(session.QUIET)
-        wire.execute(_UNNAMED, [parameter(value) for value in preview.values])
+        wire.execute(UNNAMED, [parameter(value) for value in preview.values])
         wire.sync()
         rows, _, _ = await wire.rows(prepared.types, 1, _BYTES)
         await wire.results()
@@ -286,102 +249,9 @@ class PostgreSQLEngine:
                 raise in_doubt() from None
             wire.clean = succeeded(answers)
 
-    # -- the judge
-
-    async def _judged(
-        self,
-        wire: Wire,
-        statement: Statement,
-        seconds: float,
-        schema: Schema,
-        begin: bytes | None,
-        *,
-        write: Write | None = None,
-    ) -> _Prepared:
-        """Prepare a statement and hold the server's reading of it against the guard's. Raises `ToolRefused`."""
-        explain = _EXPLAIN.match(statement.sql)
-        if begin is not None:
-            wire.execute(begin)
-        judged = statement.sql[explain.end() :] if explain else statement.sql
-        described, trees = await self._prepare(wire, judged, seconds, schema)
-        found = self._read(trees, schema)
-        if explain:
-            described, _ = await self._prepare(wire, statement.sql, seconds, schema)
-        origins = None if explain else origins_of(described)
-        if write is not None or found.agreed is not statement.expected or found.origins != origins:
-            self._compare(found, statement, origins, schema, write)
-        return _Prepared(*columns_of(described), found.stays)
-
-    async def _prepare(self, wire: Wire, sql: str, seconds: float, schema: Schema) -> tuple[PGresult, list[str]]:
-        """Prepare a statement in the open transaction: its columns, and the trees that came. Raises as `query`."""
-        self._pin(wire, seconds)
-        wire.prepare(_UNNAMED, sql)
-        wire.describe(_UNNAMED)
-        wire.sync()
-        wire.trees()
-        try:
-            described = (await wire.results())[-1]
-        except Failed as failed:
-            raise unprepared_by(failed, sql, schema.catalog) from None
-        return described, wire.trees()
-
-    def _compare(
-        self,
-        found: _Read,
-        statement: Statement,
-        origins: Sequence[tuple[int, int]] | None,
-        schema: Schema,
-        write: Write | None,
-    ) -> None:
-        """``origins`` is None for EXPLAIN, whose own output says nothing of columns. Raises `ToolRefused`."""
-        self._check_kind(found.reading, schema, write)
-        check_calls(found.reading, schema, statement.expected.functions)
-        if origins is None:
-            reconcile.check(statement.expected, replace(found.reads, sources=None, width=None))
-            return
-        check_origins(origins, found.reading, schema)
-        reconcile.check(statement.expected, found.reads)
-        if write is None:
-            found.agreed, found.origins = statement.expected, origins
-
-    def _check_kind(self, reading: Reading, schema: Schema, write: Write | None) -> None:
-        if write is None:
-            right = reading.command == "select"
-        else:
-            target = schema.stored.get(reading.target or 0)
-            right = reading.command != "select" and target is not None and target.kind in ("r", "p")
-            right = right and (write.target is None or target is None or target.name == write.target)
-        if not right:
-            raise refusals.engine(
-                "The database understands this statement differently: it is another kind of statement.", "statement"
-            )
-
-    def _read(self, trees: list[str], schema: Schema) -> _Read:
-        """Raises `ToolRefused` for a tree that is not understood in full."""
-        if len(trees) != 1:
-            raise _unfollowed(f"{len(trees)} trees")
-        tree = trees[0]
-        key = (schema.version, hashlib.blake2b(tree.encode("utf-8", "surrogatepass"), digest_size=16).digest())
-        known = self._known.get(key)
-        if known is not None:
-            return known
-        try:
-            reading = read(tree)
-        except QueryTreeError as error:
-            raise _unfollowed(str(error)) from None
-        made = _Read(reading, engine_reads(reading, schema), keeps_state(reading, schema))
-        self._known[key] = made
-        if len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
-        return made
-
-    def _rows(self, prepared: _Prepared, rows: list[tuple[object, ...]], truncated: bool, schema: Schema) -> Rows:
+    def _rows(self, prepared: Prepared, rows: list[tuple[object, ...]], truncated: bool, schema: Schema) -> Rows:
         types = tuple(schema.types.get(oid, "unknown") for oid in prepared.types)
         return Rows(prepared.names, types, rows, truncated)
-
-    def _pin(self, wire: Wire, seconds: float) -> None:
-        locks, idle = min(seconds, _LOCK_SECONDS), seconds + 5.0
-        wire.execute(session.PIN, [milliseconds(seconds), milliseconds(locks), milliseconds(idle)])
 
     # -- the catalog
 
@@ -442,7 +312,6 @@ class PostgreSQLEngine:
         rows = {name: wire.decoded(answer) for name, answer in zip(QUERIES, answers[3:-1], strict=True)}
         stamp = text_of(wire, answers[2])
         self._schema, self._stamp = build_schema(rows, stamp, self._settings, self._system), stamp
-        self._known.clear()
 
     async def _introduce(self) -> None:
         """Find out about the server what every connection needs, once."""
@@ -467,15 +336,6 @@ class PostgreSQLEngine:
         return await connect(self._conninfo, self._host, self._prepared)
 
 
-class _NotBegun(Lost):
-    """The connection was lost before anything was changed on it."""
-
-
-def _unfollowed(why: str) -> ToolRefused:
-    logger.info("a query tree could not be read: {}", why)
-    return refusals.engine("What the database makes of this statement cannot be followed.", "tree")
-
-
 def _most_rows(limits: Limits) -> int:
     return _ROWS if limits.rows is None else limits.rows
 
@@ -486,14 +346,3 @@ def _most_bytes(limits: Limits) -> int:
 
 def text_of(wire: Wire, answer: PGresult) -> str:
     return str(wire.decoded(answer)[0][0])
-
-
-def columns_of(described: PGresult) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Names and types of the output columns."""
-    each = range(described.nfields)
-    return tuple((described.fname(i) or b"").decode() for i in each), tuple(described.ftype(i) for i in each)
-
-
-def origins_of(described: PGresult) -> list[tuple[int, int]]:
-    """The relation and column each output column comes from, as far as the server tells; (0, 0) where it does not."""
-    return [(described.ftable(i), described.ftablecol(i)) for i in range(described.nfields)]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .wire import Wire
+
+_LOCK_SECONDS: Final = 3.0
+_IDLE_SECONDS: Final = 5.0  # what we may take between two statements of a transaction
 
 # What a name or a literal means, what is shown, how it is planned: nothing is left to the role, the database or the
 # session. Only settings that every role may set; those a server does not have are left out.
@@ -106,6 +113,16 @@ def statements(settable: Iterable[str], search_path: str) -> dict[bytes, str]:
         b"reset_temp": "DISCARD TEMP",
         b"reset_sequences": "DISCARD SEQUENCES",
     }
+
+
+def pin(wire: Wire, seconds: float) -> None:
+    """Pin every setting for the transaction that is open, and let it run no longer than ``seconds``."""
+    locks, idle = min(seconds, _LOCK_SECONDS), seconds + _IDLE_SECONDS
+    wire.execute(PIN, [_milliseconds(seconds), _milliseconds(locks), _milliseconds(idle)])
+
+
+def _milliseconds(seconds: float) -> bytes:
+    return str(max(1, math.ceil(seconds * 1000))).encode()
 
 
 def _literal(text: str) -> str:

@@ -7,7 +7,6 @@ wait can be cancelled; whoever is cancelled leaves the connection to `recover`, 
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -303,10 +302,6 @@ class Wire:
                 if result is not None and (state := _field(result, pq.DiagnosticField.SQLSTATE)):
                     return state
         return None
-
-
-def milliseconds(seconds: float) -> bytes:
-    return str(max(1, math.ceil(seconds * 1000))).encode()
 
 
 def _field(result: PGresult, field: pq.DiagnosticField) -> str:
