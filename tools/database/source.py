@@ -84,6 +84,23 @@ class Database:
         """Up to ``n`` rows, raw: for the classification, on the trusted side only."""
         return await self._engine.sample(relation, columns, n)
 
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """Up to ``n`` raw rows, on the trusted side only; see `Engine.page`. Raises `ToolFailed`."""
+        return await self._engine.page(relation, columns, n, order=order, after=after, skip=skip)
+
+    async def count(self, relation: Relation) -> int:
+        """How many rows there are, on the trusted side only. Raises `ToolFailed`."""
+        return await self._engine.count(relation)
+
     async def guard(self, planning: Planning, *, writes: bool = False) -> GuardSettings:
         """Everything but the text that an analysis on this database depends on."""
         from .sql.analysis import GuardSettings

@@ -143,6 +143,28 @@ class Engine(Protocol):
         """Up to ``n`` rows for the classification; trusted side only."""
         ...
 
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """Up to ``n`` raw rows for exports and search indexes, on the trusted side only.
+
+        ``order`` are the columns of a unique key; of these rows only those behind ``after`` (values of ``order``) are
+        given. Without ``order`` they come as the engine keeps them, and ``skip`` rows are passed over. Fewer than
+        ``n`` may come before the end; none means the end. Raises `ToolFailed`.
+        """
+        ...
+
+    async def count(self, relation: Relation) -> int:
+        """How many rows there are; trusted side only. Raises `ToolFailed`."""
+        ...
+
     async def query(self, statement: Statement, limits: Limits) -> Rows:
         """Run a SELECT or EXPLAIN. Raises `ToolRefused` (the engine's reading differs, or its prepare complains in
         words the agent may see) or `ToolFailed` (fixed sentences)."""

@@ -42,6 +42,8 @@ _KNOWN: Final = 1024  # readings kept
 _OWN_SECONDS: Final = 20.0  # for reading the schema
 _OUTER: Final = 0.5  # how much later than the worker itself the server ends it
 _MOST_SAMPLE: Final = 10_000  # bytes of a sampled row, on average
+_PAGE_SECONDS: Final = 300.0
+_PAGE_BYTES: Final = 32 << 20
 _TYPES: Final[Mapping[type, str]] = {int: "integer", float: "real", str: "text", bytes: "blob"}
 
 
@@ -141,15 +143,53 @@ class SQLiteEngine:
             return []
         names = ", ".join(_quoted(column) for column in columns)
         sql = f"SELECT {names} FROM {_quoted(relation.name)} LIMIT {n:d}"  # noqa: S608 - names of the catalog, quoted
-        request = self._request("query", sql, (), Limits(n, _OWN_SECONDS, _MOST_SAMPLE * n))
         try:
-            asked = await self._trusted({**request, "ask": False})
+            asked = await self._own_query(sql, (), Limits(n, _OWN_SECONDS, _MOST_SAMPLE * n))
+        except ToolFailed as error:
+            logger.debug("database {}: {} not sampled: {}", self._settings.name, relation.qualified, error.code)
+            return []
+        return _cells(rows_of(asked.body))
+
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        keys = ", ".join(_quoted(column) for column in order)
+        names = ", ".join(_quoted(column) for column in columns)
+        sql = f"SELECT {names} FROM {_quoted(relation.name)}"  # noqa: S608 - names of the catalog, quoted
+        if order and after is not None:
+            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
+        sql += f" ORDER BY {keys}" if order else ""
+        sql += f" LIMIT {n:d} OFFSET {skip:d}"
+        asked = await self._own_query(sql, after or (), Limits(n, _PAGE_SECONDS, _PAGE_BYTES))
+        rows = _cells(rows_of(asked.body))
+        if not rows and asked.head.get("truncated"):
+            raise ToolFailed(
+                "row-too-large", f"A row of {relation.qualified} is too large to be read.", "Leave it out."
+            )
+        return rows
+
+    async def count(self, relation: Relation) -> int:
+        sql = f"SELECT count(*) FROM {_quoted(relation.name)}"  # noqa: S608 - a name of the catalog, quoted
+        asked = await self._own_query(sql, (), Limits(1, _PAGE_SECONDS, _PAGE_BYTES))
+        return cast("int", rows_of(asked.body)[0][0])
+
+    async def _own_query(self, sql: str, values: Sequence[object], limits: Limits) -> _Asked:
+        """A SELECT of the server's own. Raises `ToolFailed`."""
+        request = self._request("query", sql, values, limits)
+        try:
+            asked = await self._trusted({**request, "ask": False}, _PAGE_SECONDS)
         except CannotOpen as error:
             raise self._lost(error.name) from None
         if "error" in asked.head:
-            logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
-            return []
-        return _cells(rows_of(asked.body))
+            raise failed(str(asked.head.get("name")), _PAGE_SECONDS)
+        return asked
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
         schema = await self._schema_for(statement)
@@ -215,10 +255,13 @@ class SQLiteEngine:
         except CannotOpen as error:
             raise self._lost(error.name) from None
 
-    async def _trusted(self, request: Message) -> _Asked:
+    async def _trusted(self, request: Message, seconds: float = _OWN_SECONDS) -> _Asked:
         """A request of the server's own. Raises `CannotOpen`, `ToolFailed`."""
         try:
-            return await self._twice(request)
+            with anyio.fail_after(seconds + _OUTER):
+                return await self._twice(request)
+        except TimeoutError:
+            raise deadline(seconds) from None
         except WorkerDied:
             raise self._died() from None
 
@@ -236,12 +279,8 @@ class SQLiteEngine:
         return asked
 
     async def _trusted_once(self, request: Message) -> _Asked:
-        try:
-            with anyio.fail_after(_OWN_SECONDS + _OUTER):
-                async with self._readers.worker(_OWN_SECONDS) as worker:
-                    return _Asked(*await worker.ask(request))
-        except TimeoutError:
-            raise deadline(_OWN_SECONDS) from None
+        async with self._readers.worker(_OWN_SECONDS) as worker:
+            return _Asked(*await worker.ask(request))
 
     def _check(self, asked: _Asked, sql: str, schema: Schema, request: Message) -> None:
         """Raises what the answer's error says."""

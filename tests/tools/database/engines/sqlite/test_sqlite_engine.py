@@ -238,6 +238,24 @@ async def test_samples_are_rows_and_an_unreadable_relation_has_none(clinic):
     assert await clinic.engine.sample(gone, ["id"], 3) == []
 
 
+async def test_pages_go_through_a_whole_table(clinic):
+    patients = (await clinic.engine.catalog()).relations["patients"]
+    page = clinic.engine.page
+    assert await clinic.engine.count(patients) == 200
+    by_key: list[object] = []
+    after = None
+    while rows := await page(patients, ["id", "name"], 60, order=["id"], after=after):
+        by_key += [row[0] for row in rows]
+        after = [rows[-1][0]]
+    assert by_key == list(range(1, 201))
+    two = await page(patients, ["city", "id"], 2, order=["city", "id"], after=["City 0", 190])
+    assert two == [("City 0", 197), ("City 1", 2)]
+    assert await page(patients, ["id"], 2, skip=198) == [(199,), (200,)]
+    assert await page(patients, ["id"], 2, skip=200) == []
+    error = await failure(page(replace(patients, name="nowhere"), ["id"], 3))
+    assert error.code
+
+
 async def test_what_is_listed_is_open_and_case_does_not_matter(database, open_clinic):
     async with open_clinic(database, tables=("Patients", "contacts", "api_keys", "typo"), deny=("API_KEYS",)) as clinic:
         assert (await clinic.engine.catalog()).open_relations == frozenset({"patients", "contacts"})
