@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
+from loguru import logger
 
 from .. import __version__
 from ..policies.loader import PolicyError
@@ -106,7 +107,7 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     policy = PolicyStore.load(config.policies, site=site_vocabulary(config, [tool.spec.name for tool in tools]))
     server = events.Server(version=__version__, policy_digest=policy.digest, config_digest=_digest(config))
     recorder = Recorder.open(config.recordings, server=server, idle_seconds=config.identity.session_idle)
-    stack.callback(recorder.close)
+    stack.callback(_closed, recorder)
 
     masker = Masker(ContentMasker(detector, tokens), classes.rules, f"gloveport/{__version__}")
     sessions = Sessions(
@@ -130,6 +131,14 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     )
     chain = Chain(tools, stages, limits=_limits(config.limits))
     return House(config, chain, databases, classes, policy, tokens, detector, recorder)
+
+
+def _closed(recorder: Recorder) -> None:
+    """End the transcript. What cannot be written any more (a full disk) is told by the next start's recovery."""
+    try:
+        recorder.close()
+    except RecorderUnavailable as error:
+        logger.error("the transcript could not be ended: {}", error)
 
 
 async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Database]:

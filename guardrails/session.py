@@ -18,10 +18,11 @@ from dataclasses import asdict, replace
 from typing import Literal
 
 import orjson
+from loguru import logger
 
 from ..recordings import events
 from ..recordings.ids import new_id
-from ..recordings.recorder import Recorder, SessionRecord
+from ..recordings.recorder import Recorder, RecorderUnavailable, SessionRecord
 from ..tools.tool import JsonObject, JsonValue, Limits, Plan, Result, Table, ToolSpec
 from .call import Caller, Release, Request, Status
 from .decision import Verdict
@@ -50,6 +51,14 @@ def in_session(session: Session) -> Generator[None]:
 def current_status() -> JsonObject:
     session = _current.get()
     return {} if session is None else session.status()
+
+
+def current_scope() -> Scope:
+    """On whose behalf tokens are made in the call that is running. Raises LookupError outside of one."""
+    session = _current.get()
+    if session is None:
+        raise LookupError("no call is running")
+    return session.shown_to
 
 
 class Session:
@@ -85,6 +94,10 @@ class Session:
         self._catalog: bytes | None = None
 
     def scope(self, identity: Identity) -> Scope:
+        return self._scope
+
+    @property
+    def shown_to(self) -> Scope:
         return self._scope
 
     def begin(self, request: Request, spec: ToolSpec | None) -> CallRecord:
@@ -170,8 +183,12 @@ class Sessions:
         return session
 
     def close(self, reason: str) -> None:
+        """End every session. Where the transcript cannot be written any more, the next start's recovery ends them."""
         for session in self._open.values():
-            session.record.close(reason)
+            try:
+                session.record.close(reason)
+            except RecorderUnavailable as error:
+                logger.error("session {} could not be ended: {}", session.id, error)
         self._open.clear()
 
     def _opened(self, caller: Caller, identity: Identity, basis: str) -> Session:
