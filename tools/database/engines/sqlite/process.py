@@ -17,7 +17,9 @@ import orjson
 
 Message: TypeAlias = dict[str, object]
 
-_SCRIPT: Final = Path(__file__).with_name("worker.py")
+# The package `worker` is imported by itself, without this one around it: that would take longer than the worker does.
+_PROGRAM: Final = "import sys; sys.path.append(sys.argv[1]); from worker.main import main; main(int(sys.argv[2]))"
+_FOLDER: Final = str(Path(__file__).parent)
 _KEPT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # some Pythons need them to start at all
 _MOST_BYTES: Final = 64 << 20  # of one answer; a worker that sends more is broken or taken over
 _END_SECONDS: Final = 2.0
@@ -52,7 +54,7 @@ class Worker:
         with there:
             descriptor = there.fileno()
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SCRIPT), str(descriptor)],
+                [sys.executable, "-I", "-S", "-c", _PROGRAM, _FOLDER, str(descriptor)],
                 pass_fds=(descriptor,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
