@@ -148,7 +148,8 @@ class Cassette:
         arguments = self._arguments(expected)
         same = expected.tool == asked.tool and alike(arguments, dict(asked.arguments))
         why = " (of the same type and size, but other data)" if same else ""
-        return f"expected {described_call(expected.tool, arguments)}; got {described_call(asked.tool, by_size(asked.arguments, arguments))}{why}"
+        got = described_call(asked.tool, by_size(asked.arguments, arguments))
+        return f"expected {described_call(expected.tool, arguments)}; got {got}{why}"
 
     def _whole(self, call: RecordedCall) -> JsonObject:
         end = call.end

@@ -58,8 +58,7 @@ class Screen:
         self._numbers = numbers or {}
         self._current: tuple[str, int] | None = None
         self._opened: JsonObject = {}
-        if not out.is_terminal and "COLUMNS" not in os.environ:
-            out.width = PIPE_WIDTH
+        widened(out)
 
     def moment(self, moment: Moment) -> None:
         """One event, in its place."""
@@ -115,6 +114,13 @@ class Screen:
         for number, call in enumerate(calls, 1):
             table.add_row(*_call_row(number, call))
         self.out.print(table)
+
+
+def widened(out: Console) -> Console:
+    """In a pipe nobody has a window of 80 columns."""
+    if not out.is_terminal and "COLUMNS" not in os.environ:
+        out.width = PIPE_WIDTH
+    return out
 
 
 def _call_row(number: int, call: RecordedCall) -> list[RenderableType]:

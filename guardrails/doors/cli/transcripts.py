@@ -58,9 +58,9 @@ def sessions(
     if json:
         print_json([row.as_json() for row in rows])
     else:
-        from .playback import sessions_table
+        from .playback import sessions_table, widened
 
-        console().print(sessions_table(rows) if rows else "No session is recorded here.")
+        widened(console()).print(sessions_table(rows) if rows else "No session is recorded here.")
     for error in unreadable:
         sys.stderr.write(f"gloveport: {error}\n")
     if unreadable:
@@ -309,10 +309,10 @@ def _replay_summary(cassette: Cassette, json: bool) -> None:
         ]
         print_json({"session": cassette.sid, "tools": tools, "exact": cassette.exact, "calls": rows})
         return
-    from .playback import replay_table
+    from .playback import replay_table, widened
 
     how = "by the keyed MAC of its arguments" if cassette.exact else "by what the transcript shows of its arguments"
-    out = console()
+    out = widened(console())
     tools_said = f"{len(tools)} tool{'' if len(tools) == 1 else 's'}"
     out.print(f"Session {cassette.sid}: {tools_said}, {len(calls)} calls; a call is told {how}.", soft_wrap=True)
     out.print(replay_table(calls))
