@@ -228,7 +228,7 @@ class _Maker:
                 parts[0] += self.pick((" ", ", ")) + unit
         if not lines:
             return self.pick((", ", ", ", ", ", " ")).join(parts)
-        separator = self.pick(("\n", "\n", "\n", "\n ", ",\n", "\n, ", "\r\n", "\n\t"))
+        separator = self.pick(("\n", "\n", "\n", "\n ", ",\n", "\n    ", "\n, ", "\r\n", "\n\t"))
         return separator.join(parts)
 
     # the rest

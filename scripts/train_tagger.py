@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -91,6 +92,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=m.WEIGHTS)
     parser.add_argument("--templates", type=int, default=9000)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--lowered", type=float, default=0.15, help="share of corpus texts learned in lower case too")
+    parser.add_argument("--rate", type=float, default=0.15)
+    parser.add_argument("--l1", type=float, default=0.06)
+    parser.add_argument("--drop", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=20261124)
     args = parser.parse_args()
 
@@ -99,12 +104,15 @@ def main() -> None:
     gazetteer = lexicon.gazetteer(alphabet, args.words, frequent_words([e for c in corpora.values() for e in c], alphabet))
     made = templates.make(args.templates, args.seed)
     sequences: list[crf.Sequence] = []
+    rng = random.Random(args.seed)
     for name, weight in SETS.items():
+        lowered = [(t.lower(), spans) for t, spans in corpora[name] if len(t.lower()) == len(t) and rng.random() < args.lowered]
+        sequences += [s for e in lowered if (s := sequence(e, alphabet, gazetteer, 0.5 * weight)) is not None]
         sequences += [s for e in corpora[name] if (s := sequence(e, alphabet, gazetteer, weight)) is not None]
     sequences += [s for e in made if (s := sequence(e, alphabet, gazetteer, 1.0)) is not None]
     print(f"{len(sequences)} texts, {sum(len(s.labels) for s in sequences)} tokens", file=sys.stderr)
     trained = crf.train(
-        sequences, 1 << f.HASH_BITS, len(LABELS), epochs=args.epochs, rate=0.15, l1=0.06, drop=0.2, seed=args.seed
+        sequences, 1 << f.HASH_BITS, len(LABELS), epochs=args.epochs, rate=args.rate, l1=args.l1, drop=args.drop, seed=args.seed
     )
     m.save(args.out, alphabet, gazetteer, trained.weights[:-1], trained.transitions)
     print(f"{args.out}: {args.out.stat().st_size} bytes", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from . import bank, context, national, network, numbers, secrets
+from . import addresses, bank, context, national, network, numbers, secrets
 from .anchors import AnchorScanner, RegexScanner, best_scanner
 from .buffer import Buffer, Skip, join
 from .scan import Anchor, Scan, key_words
@@ -17,6 +17,7 @@ _ANCHORS: Final[tuple[Anchor, ...]] = (
     *national.ANCHORS,
     *context.ANCHORS,
     *secrets.ANCHORS,
+    *addresses.ANCHORS,
 )
 
 

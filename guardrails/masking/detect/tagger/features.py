@@ -47,7 +47,8 @@ CHUNK: Final = 1 << 16  # longest text hashed at once: the powers below reach so
 _BASE: Final = np.uint64(0x9E3779B97F4A7C15)
 _BASE_INVERSE: Final = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 HASH_BITS: Final = 18
-_SHIFT: Final = np.uint64(64 - HASH_BITS)
+SHIFT: Final = 64 - HASH_BITS
+_SHIFT: Final = np.uint64(SHIFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +295,8 @@ def _compiled() -> tuple[I64, I64, list[tuple[int, I64]]]:
 
 _BASE_ROWS, _BASE_DISTANCES, _PARTS = _compiled()
 _PRIMES: Final = tuple(map(np.uint64, (_P1, _P2, _P3, _P4)))
-_COLUMN: Final = np.uint64(0xBF58476D1CE4E5B9)
-_LAST_MIX: Final = np.uint64(0x94D049BB133111EB)
+MULTIPLIERS: Final = (_P1, _P2, _P3, _P4, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_COLUMN, _LAST_MIX = map(np.uint64, MULTIPLIERS[4:])
 _HALF: Final = np.uint64(31)
 _SALTS: Final = (np.arange(1, TEMPLATES + 1, dtype=np.uint64) * np.uint64(0xA0761D6478BD642F))[:, None]
 
@@ -339,3 +340,15 @@ _KIND_OF: Final = COARSE.astype(np.uint64) * np.uint64(64)
 _SPREAD: Final = (np.arange(1, len(_PROPERTIES) - 4, dtype=np.uint64) * np.uint64(0xD1342543DE82EF95) | np.uint64(1))[
     :, None
 ]
+
+
+def tables() -> tuple[npt.NDArray[np.generic], ...]:
+    """What the tagger in C needs to compute the same: kinds of words, shapes, numbers, and the parts of each feature.
+
+    A part is a property and a distance, two bytes; -1 stands for none.
+    """
+    parts = np.full((TEMPLATES, len(_PRIMES), 2), -1, np.int8)
+    for row, feature in enumerate(_FEATURES):
+        for at, (name, distance) in enumerate(feature):
+            parts[row, at] = _PROPERTIES.index(name), distance
+    return COARSE, _PUNCT_SHAPE, _NUMBERS, _SPREAD, parts, _SALTS

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,19 +14,20 @@ from . import features as f
 
 WEIGHTS: Final = Path(__file__).with_name("weights.npz")
 LABELS: Final = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "B-ORG", "I-ORG")
+KINDS: Final = ("PERSON", "LOCATION", "ORG")
 _K: Final = len(LABELS)
 _OUTSIDE: Final = 0
-_SURELY_OUTSIDE: Final = 7.0  # how far "O" must lead for a token not to be looked at again
-_HOPELESS: Final = 9.0  # labels that far behind the best one of their token are not tried
+LEANING: Final = np.float32(0.8)  # a name that is missed costs more than a word that is masked
+CERTAIN: Final = 3.5  # how far the best label must lead for its token not to be looked at again
 
 
-class Mention(NamedTuple):
-    """A name as the tagger sees it: token numbers, end exclusive, and how sure it is in 0..1."""
+class Mentions(NamedTuple):
+    """Names as the tagger sees them: token numbers (end exclusive), kinds (index of `KINDS`), lead over "outside"."""
 
-    first: int
-    last: int
-    kind: str
-    score: float
+    first: f.I64
+    last: f.I64
+    kinds: f.I64
+    margins: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Model:
     gazetteer: f.Gazetteer
     weights: f.U64
     scale: float
-    transitions: list[list[float]]  # from label (last: from the start) to label
+    transitions: npt.NDArray[np.float32]  # from label (last: from the start) to label
 
 
 def save(
@@ -82,7 +81,7 @@ def load(path: Path = WEIGHTS) -> Model:
             f.Gazetteer(hashes, data["bits"]),
             np.ascontiguousarray(data["weights"].T).view(np.uint64).ravel(),
             float(data["scale"]),
-            [[float(x) for x in row] for row in data["transitions"]],
+            data["transitions"],
         )
 
 
@@ -90,12 +89,14 @@ def emissions(model: Model, tokens: f.Tokens, wanted: f.I64) -> npt.NDArray[np.f
     """Scores of the labels of the tokens ``wanted``, shape (len(wanted), labels)."""
     rows = model.weights[f.features(tokens, wanted)]
     sums = rows.view(np.int8).reshape(f.TEMPLATES, len(wanted), 8).sum(0, dtype=np.int32)
-    return sums[:, :_K].astype(np.float32) * np.float32(model.scale)
+    scores = sums[:, :_K].astype(np.float32) * np.float32(model.scale)
+    scores[:, _OUTSIDE] -= LEANING
+    return scores
 
 
 def candidates(tokens: f.Tokens) -> f.I64:
     """Tokens worth scoring: all but the pads, common lower-case words, and punctuation far from any other candidate."""
-    plain = (tokens.shapes == 0) & ((tokens.gaz & (f.COMMON | f.FREQUENT)) != 0) & ((tokens.gaz & _TELLING) == 0)
+    plain = (tokens.shapes == 0) & ((tokens.gaz & (f.COMMON | f.FREQUENT)) != 0) & ((tokens.gaz & TELLING) == 0)
     word = (tokens.kinds == f.LOWER) & ~plain
     open_ = word | (tokens.kinds == f.DIGIT)
     near = open_.copy()
@@ -106,76 +107,73 @@ def candidates(tokens: f.Tokens) -> f.I64:
     return np.flatnonzero(near)
 
 
-_TELLING: Final = f.PLACE_LARGE | f.COUNTRY | f.FIRST_COMMON | f.STREET
+TELLING: Final = f.PLACE_LARGE | f.COUNTRY | f.FIRST_COMMON | f.STREET
 
 
-def decode(model: Model, wanted: f.I64, scores: npt.NDArray[np.float32]) -> list[Mention]:
-    """The best labels by Viterbi, stretch by stretch: most tokens are surely outside any name."""
+def decode(model: Model, wanted: f.I64, scores: npt.NDArray[np.float32]) -> Mentions | None:
+    """The best labels by Viterbi. Most tokens speak for themselves; what lies between those is solved all at once."""
     if not len(wanted):
-        return []
-    best_name = scores[:, 1:].max(1)
-    alive = np.flatnonzero(scores[:, 0] - best_name < _SURELY_OUTSIDE)
-    if not len(alive):
-        return []
-    numbers = wanted[alive]
-    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
-    rows: list[list[float]] = scores[alive].tolist()
-    firsts: list[int] = [0, *cuts.tolist(), len(alive)]
-    token_numbers: list[int] = numbers.tolist()
-    mentions: list[Mention] = []
-    for begin, end in pairwise(firsts):
-        labels = _viterbi(rows[begin:end], model.transitions)
-        if labels is not None:
-            _collect(mentions, labels, rows[begin:end], token_numbers[begin])
-    return mentions
+        return None
+    labels = scores.argmax(1)
+    ranked = np.sort(scores, axis=1)
+    doubtful = np.flatnonzero(ranked[:, -1] - ranked[:, -2] < CERTAIN)
+    if len(doubtful):
+        _settle(labels, doubtful, wanted, scores, model.transitions)
+    inside = np.flatnonzero(labels)
+    if not len(inside):
+        return None
+    chosen, numbers = labels[inside], wanted[inside]
+    margins = scores[inside, chosen] - scores[inside, _OUTSIDE]
+    kinds = (chosen + 1) // 2 - 1
+    # A label inside a name that has no beginning begins one.
+    begins = np.ones(len(inside), np.bool_)
+    begins[1:] = (chosen[1:] != 2 * kinds[:-1] + 2) | (numbers[1:] != numbers[:-1] + 1)
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(inside)) - 1
+    return Mentions(numbers[first], numbers[last] + 1, kinds[first], np.maximum.reduceat(margins, first))
 
 
-def _viterbi(rows: list[list[float]], transitions: list[list[float]]) -> list[int] | None:
-    """The best path that comes from and goes to "outside"; None when all of it is outside."""
-    states: list[tuple[int, float]] = [(_OUTSIDE, 0.0)]
-    back: list[dict[int, int]] = []
-    for row in rows:
-        floor = max(row) - _HOPELESS
-        new: list[tuple[int, float]] = []
-        pointers: dict[int, int] = {}
-        for label, score in enumerate(row):
-            if score < floor and label:
-                continue
-            best, origin = -1e30, 0
-            for previous, total in states:
-                value = total + transitions[previous][label]
-                if value > best:
-                    best, origin = value, previous
-            new.append((label, best + score))
-            pointers[label] = origin
-        states = new
-        back.append(pointers)
-    label, top = 0, -1e30
-    for last, total in states:
-        value = total + transitions[last][_OUTSIDE]
-        if value > top:
-            label, top = last, value
-    path = [label]
-    for pointers in reversed(back[1:]):
-        label = pointers[label]
-        path.append(label)
-    path.reverse()
-    return path if any(path) else None
+def _settle(
+    labels: f.I64,
+    doubtful: f.I64,
+    wanted: f.I64,
+    scores: npt.NDArray[np.float32],
+    transitions: npt.NDArray[np.float32],
+) -> None:
+    """Choose the labels of the doubtful tokens by the best path between their certain neighbours, in place.
 
-
-def _collect(mentions: list[Mention], labels: list[int], rows: list[list[float]], offset: int) -> None:
-    """Names in a labelled stretch. A label inside a name that has no beginning begins one."""
-    at = 0
-    while at < len(labels):
-        label = labels[at]
-        if label == _OUTSIDE:
-            at += 1
-            continue
-        kind = LABELS[label][2:]
-        inside = LABELS.index(f"I-{kind}")
-        end = at + 1
-        while end < len(labels) and labels[end] == inside:
-            end += 1
-        margin = max(rows[i][labels[i]] - rows[i][_OUTSIDE] for i in range(at, end))
-        mentions.append(Mention(offset + at, offset + end, kind, 1 / (1 + math.exp(-max(-30.0, min(30.0, margin))))))
-        at = end
+    All stretches of doubtful tokens advance together, the longest first, so that those still running are a prefix.
+    """
+    numbers = wanted[doubtful]
+    new = np.ones(len(doubtful), np.bool_)
+    new[1:] = (doubtful[1:] != doubtful[:-1] + 1) | (numbers[1:] != numbers[:-1] + 1)
+    begins = np.flatnonzero(new)
+    lengths = np.append(begins[1:], len(doubtful)) - begins
+    order = np.argsort(-lengths, kind="stable")
+    begins, lengths = begins[order], lengths[order]
+    first = doubtful[begins]
+    after = first + lengths
+    left = np.where((first > 0) & (wanted[first - 1] == wanted[first] - 1), labels[first - 1], _OUTSIDE)
+    within = np.minimum(after, len(wanted) - 1)
+    right = np.where((after == within) & (wanted[within] == wanted[after - 1] + 1), labels[within], _OUTSIDE)
+    longest = int(lengths[0])
+    running = np.searchsorted(-lengths, -np.arange(1, longest + 1), "right").tolist()  # how many are t + 1 long
+    inner = transitions[:_K]
+    emitted = scores[doubtful].T  # by label, token
+    best = emitted[:, begins] + inner[left].T
+    origins: list[npt.NDArray[np.intp]] = []
+    for t in range(1, longest):
+        count = running[t]
+        paths = best[:, None, :count] + inner[:, :, None]  # by label before, label, stretch
+        origins.append(paths.argmax(0))
+        np.maximum.reduce(paths, 0, out=best[:, :count])
+        best[:, :count] += emitted[:, begins[:count] + t]
+    label = (best + inner[:, right]).argmax(0)
+    every = np.arange(len(begins))
+    chosen = np.empty(len(doubtful), np.int64)
+    for t in range(longest - 1, 0, -1):
+        count = running[t]
+        chosen[begins[:count] + t] = label[:count]
+        label[:count] = origins[t - 1][label[:count], every[:count]]
+    chosen[begins] = label
+    labels[doubtful] = chosen
