@@ -6,7 +6,6 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 import typer
 import yaml
@@ -80,16 +79,11 @@ def test_commands_exist_with_their_options(page: str, line: str) -> None:
 
 
 def _parse(arguments: list[str]) -> None:
-    """Read a command line as the program would, without running it. Raises click's UsageError."""
+    """Read a command line as the program would, without running it. Raises a usage error."""
     command = typer.main.get_command(app)
-    names: list[str] = []
-    while isinstance(command, click.Group):
-        names.append(arguments[0])
-        context = click.Context(command)
-        found = command.get_command(context, arguments[0])
-        assert found is not None, " ".join(names)
-        command, arguments = found, arguments[1:]
-    command.make_context(names[-1], list(arguments))
+    while isinstance(command, typer.core.TyperGroup):
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    command.make_context(command.name or "", list(arguments))
 
 
 @tool
