@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -37,6 +38,7 @@ def lint(statement: Statement, site: SiteVocabulary) -> Iterator[Finding]:
     yield from _head(statement)
     for offset, message in (*_names(statement.body, site), *_expressions(statement.body)):
         yield Finding(statement.file, statement.line_at(offset), message)
+    yield from _tools(statement, site)
     yield from _never(statement)
 
 
@@ -84,7 +86,7 @@ def _head(statement: Statement) -> Iterator[Finding]:
 
 def _names(body: str, site: SiteVocabulary) -> Iterator[tuple[int, str]]:
     """Names of things that do not exist here. A kind of which nothing is configured is not checked."""
-    known = {"Database": site.databases, "FileRoot": site.roots, "Tool": site.tools}
+    known = {"Database": site.databases, "FileRoot": site.roots}
     listed = {table.partition(".")[0] for table in site.tables}
     for match in _NAMED.finditer(body):
         kind, name = match[1], match[2]
@@ -97,8 +99,18 @@ def _names(body: str, site: SiteVocabulary) -> Iterator[tuple[int, str]]:
                 yield match.start(), f'Table::"{name}" is of no database here; write it as DATABASE.TABLE'
             elif container in listed and name not in site.tables:
                 yield match.start(), f'Table::"{name}" is not among the tables that the configuration opens'
-        elif known[kind] and name not in known[kind]:
+        elif kind in known and known[kind] and name not in known[kind]:
             yield match.start(), f'{kind}::"{name}" does not exist here; known: {", ".join(sorted(known[kind]))}'
+
+
+def _tools(statement: Statement, site: SiteVocabulary) -> Iterator[Finding]:
+    """Tools the configuration does not name. They may be LangChain's, which a program brings along."""
+    for match in _NAMED.finditer(statement.body):
+        if match[1] == "Tool" and match[2] not in site.tools:
+            near = difflib.get_close_matches(match[2], sorted(site.tools), n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            message = f'Tool::"{match[2]}" is no tool of this configuration{guess}'
+            yield Finding(statement.file, statement.line_at(match.start()), message, warning=True)
 
 
 def _expressions(body: str) -> Iterator[tuple[int, str]]:

@@ -43,7 +43,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 CLASSES: Final = tuple(
     "person email phone address ssn national_id birth_date card iban account ip mac url device health money secret "
-    "free_text unclassified".split()
+    "special embedding binary free_text unclassified".split()
 )
 
 

@@ -67,7 +67,6 @@ def findings(folder: Path, site: SiteVocabulary) -> list[str]:
         ('@id("x")\nforbid (principal, action, resource == Table::"clinic.patient");', 3, "not among the tables"),
         ('@id("x")\nforbid (principal, action, resource == FileRoot::"report");', 3, 'FileRoot::"report" does not exist'),
         ('@id("x")\nforbid (principal, action, resource == File::"report/a");', 3, "is in no file root"),
-        ('@id("x")\nforbid (principal, action, resource == Tool::"send_mial");', 3, 'Tool::"send_mial" does not exist'),
         ("allow all;", 2, "begins with annotations"),
         ('@id("x) forbid', 2, "a text is not closed"),
         (f'@id("deep")\nforbid {SELECT} when {{ {"!(" * 150}true{")" * 150} }};', 3, "not valid Cedar"),
@@ -129,6 +128,14 @@ def test_warnings_do_not_stop_a_policy(bundle: LoadText) -> None:
     assert "expired after 2001-01-01" in told[1][1]
     assert "nobody approves as boss; name somebody in identity.approvers" in told[2][1]
     assert all(w.warning for w in loaded.warnings)
+
+
+def test_an_unknown_tool_is_a_warning(bundle: LoadText) -> None:
+    """A program may bring its own LangChain tools, which no configuration names."""
+    loaded = bundle(PERMIT + '@id("x")\nforbid (principal, action, resource == Tool::"send_mial");')
+    (told,) = loaded.warnings
+    assert (told.line, told.warning) == (3, True)
+    assert told.message == 'Tool::"send_mial" is no tool of this configuration; did you mean send_mail?'
 
 
 def test_arithmetic_in_texts_and_comments_is_none(bundle: LoadText) -> None:
