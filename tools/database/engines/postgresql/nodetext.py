@@ -20,7 +20,8 @@ from .labels import LABELS
 
 Item: TypeAlias = "Node | list[Item] | str | None"
 
-_TOKEN: Final = re.compile(r"[(){}]|[^\s(){}\\]+(?:\\.[^\s(){}\\]*)*|(?:\\.[^\s(){}\\]*)+", re.DOTALL)
+# Words end at the three characters that the server escapes in names, not at all that Python calls white space.
+_TOKEN: Final = re.compile(r"[(){}]|[^ \n\t(){}\\]+(?:\\.[^ \n\t(){}\\]*)*|(?:\\.[^ \n\t(){}\\]*)+", re.DOTALL)
 _CUT_OFF: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _LINE: Final = 78  # LINELEN of print.c, in bytes
 _MAX_TEXT: Final = 16_000_000

@@ -26,12 +26,17 @@ _RELATION, _SUBQUERY, _JOIN, _FUNCTION, _TABLEFUNC, _VALUES, _CTE, _RESULT, _GRO
 _EXISTS, _CTE_SUBLINK = "0", "7"
 _COLUMN_BIT: Final = 7  # the column sets of range table entries are counted from the lowest system column
 _BASE_LABELS: Final = ("targetList", "jointree", "havingQual", "returningList", "limitOffset", "limitCount")
+# regproc, regprocedure, regoper, regoperator, regclass, regtype, regrole, regnamespace, regcollation; arrays of these
+_NAMING: Final = frozenset(
+    "24 2202 2203 2204 2205 2206 4096 4089 4191 1008 2207 2208 2209 2210 2211 4097 4090 4192".split()
+)
 _MAX_ROUNDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Something that runs code. ``what``: function | operator | type (a cast through text) | sampler.
+    """Something that runs code. ``what``: function | aggregate (also window functions) | operator | sampler | type (a
+    cast through text) | constant (of a type whose values are names in the system catalogs).
 
     ``form`` tells how a function came into the tree: 0 written as a call, 1 written as a cast, 2 implied, 3 by syntax
     such as EXTRACT; -1 where the tree does not say (operators, aggregates).
@@ -425,6 +430,11 @@ def _one(what: str, label: str, form: str, node: Node) -> Iterator[Call]:
     yield Call(what, node.number(label), node.number(form) if form else -1)
 
 
+def _naming(node: Node) -> Iterator[Call]:
+    if node.fields.get("consttype") in _NAMING and node.fields.get("constisnull") == "false":
+        yield Call("constant", node.number("consttype"))
+
+
 def _sorting(node: Node) -> Iterator[Call]:
     for label in ("eqop", "sortop"):
         if node.number(label):
@@ -454,5 +464,6 @@ _CALLS: Final[dict[str, Callable[[Node], Iterator[Call]]]] = {
     "TABLESAMPLECLAUSE": partial(_one, "sampler", "tsmhandler", ""),
     "ROWCOMPAREEXPR": _row_comparing,
     "SORTGROUPCLAUSE": _sorting,
+    "CONST": _naming,
     "WINDOWCLAUSE": _framing,
 }

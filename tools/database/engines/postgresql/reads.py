@@ -99,6 +99,8 @@ def check_calls(reading: Reading, schema: Schema, allowed: Collection[str]) -> N
 def _may_call(call: Call, reading: Reading, schema: Schema, allowed: Collection[str]) -> bool:
     if call.what == "type":
         return schema.types.get(call.oid, "") not in _NAMING_TYPES | {""}
+    if call.what == "constant":  # a column's default may name its sequence
+        return reading.command in ("insert", "update")
     oid = schema.operators.get(call.oid, 0) if call.what == "operator" else call.oid
     function = schema.functions.get(oid)
     if function is None:
