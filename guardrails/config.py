@@ -57,6 +57,21 @@ class ClassConfig(Strict):
 ClassEntry = Annotated[ClassConfig, BeforeValidator(_class_spec)]
 
 
+def _key_spec(value: object) -> object:
+    return {"key": value} if isinstance(value, str) else value
+
+
+class SearchConfig(Strict):
+    """A text column that `database_search` may search, and the column by which a hit is named."""
+
+    key: str
+    rows: int = Field(default=20_000, ge=1, le=1_000_000)  # at most so many rows are kept in memory
+    embedder: str = "hashed"  # or sentence-transformers:MODEL
+
+
+SearchEntry = Annotated[SearchConfig, BeforeValidator(_key_spec)]
+
+
 class DatabaseConfig(Strict):
     """One database. Without ``tables`` all its tables and views are open; ``deny`` always wins."""
 
@@ -69,9 +84,18 @@ class DatabaseConfig(Strict):
     class_inference: Mapping[str, Inference] = Field(default_factory=dict[str, Inference])  # by class, over inference
     min_group_size: int = Field(default=5, ge=2)
     functions: tuple[str, ...] = ()
+    search: Mapping[str, SearchEntry] = Field(default_factory=dict[str, SearchEntry])  # by "table.column"
     limits: LimitsConfig = LimitsConfig()
     write: bool = False  # INSERT, UPDATE, DELETE may reach it at all; the policy still decides each call
     allow_unsafe_role: bool = False  # serve although the role could do more than it should
+
+    @field_validator("search")
+    @classmethod
+    def _names_columns(cls, value: Mapping[str, SearchEntry]) -> Mapping[str, SearchEntry]:
+        for name in value:
+            if not all(name.rpartition(".")[::2]):
+                raise ValueError(f"{name!r} must be TABLE.COLUMN")
+        return value
 
     @field_validator("url")
     @classmethod

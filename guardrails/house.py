@@ -30,11 +30,12 @@ from .identity import Identification, SessionResolver
 from .masking.columns import ClassificationError, ColumnClasses, Declared
 from .masking.content import ContentMasker
 from .masking.detect import Detector
+from .masking.indexing import SearchTexts
 from .masking.masker import Masker
 from .masking.restorer import Restorer
 from .masking.tokens.service import KeyUnusable, Tokens, VaultUnavailable
 from .schema import Validators
-from .session import Sessions, current_status
+from .session import Sessions, current_scope, current_status
 from .status import SessionStatus
 
 if TYPE_CHECKING:
@@ -97,9 +98,11 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     declared = {name: declared_columns(one) for name, one in config.databases.items()}
     classes = ColumnClasses(databases, declared, config.state)
 
+    content = ContentMasker(detector, tokens)
     roots = [file_settings(name, one) for name, one in config.files.items()]
     tools: list[Tool] = [
         *_database_tools(databases),
+        *await _search_tools(config, databases, content),
         *build_file_tools(roots, keep_out=_own_files(config)),
         SessionStatus(current_status),
     ]
@@ -109,7 +112,7 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     recorder = Recorder.open(config.recordings, server=server, idle_seconds=config.identity.session_idle)
     stack.callback(_closed, recorder)
 
-    masker = Masker(ContentMasker(detector, tokens), classes.rules, f"gloveport/{__version__}")
+    masker = Masker(content, classes.rules, f"gloveport/{__version__}")
     sessions = Sessions(
         recorder,
         SessionResolver(idle=config.identity.session_idle),
@@ -187,6 +190,28 @@ def _database_tools(databases: Mapping[str, Database]) -> list[Tool]:
     from ..tools.database.tools import build_database_tools
 
     return build_database_tools(list(databases.values()))
+
+
+async def _search_tools(config: Config, databases: Mapping[str, Database], content: ContentMasker) -> list[Tool]:
+    """`database_search`, where a configuration names columns for it. Raises `HouseError`."""
+    if not any(one.search for one in config.databases.values()):
+        return []
+    from ..tools.database.search.build import build_search_tool
+    from ..tools.database.search.embedding import EmbedderUnusable
+    from ..tools.database.search.index import Searched, SearchUnusable
+
+    searched = {
+        name: [
+            Searched(column.rpartition(".")[0], column.rpartition(".")[2], entry.key, entry.rows, entry.embedder)
+            for column, entry in one.search.items()
+        ]
+        for name, one in config.databases.items()
+        if one.search
+    }
+    try:
+        return [await build_search_tool(databases, searched, SearchTexts(content, current_scope))]
+    except (SearchUnusable, EmbedderUnusable) as error:
+        raise HouseError(str(error)) from None
 
 
 def _digest(config: Config) -> str:

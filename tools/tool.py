@@ -114,6 +114,7 @@ class OutputForm(StrEnum):
     AGGREGATE = "aggregate"  # computed over many rows
     COUNT = "count"  # how many rows; says nothing of the values
     CONSTANT = "constant"  # written by the agent, no source
+    SCORE = "score"  # how close a masked text is to a question; says nothing that the masked text does not
     TOTAL = "total"  # a sum or mean over enough rows (the inference mode's group size holds): released as it is
 
 

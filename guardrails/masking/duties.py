@@ -49,6 +49,8 @@ def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: 
         return ColumnMask(None, Mask.PASS, "a count of rows")
     if column.form is OutputForm.TOTAL:
         return ColumnMask(None, Mask.PASS, "a total over enough rows")
+    if column.form is OutputForm.SCORE:
+        return ColumnMask(None, Mask.PASS, "how close the masked text is")
     if column.form is OutputForm.CONSTANT:
         return ColumnMask(None, Mask.PASS, "written by the caller")
     known = {source: rules[source.database].get(source) for source in column.sources}

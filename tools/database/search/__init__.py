@@ -1,0 +1,1 @@
+"""Search by meaning over text columns: the vectors stay here, ids, masked text and coarse scores leave."""
