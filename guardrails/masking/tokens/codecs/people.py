@@ -19,7 +19,7 @@ LOOSE_ID: Final = rf"[0-9oilOIL]{LOOSE_SYMBOL}{{5,8}}"
 PERSON: Final = rf"[A-Z][a-z]+ [A-Z][a-z]+ {ID}"
 LOOSE_PERSON: Final = rf"[A-Za-z]{{2,12}} [A-Za-z]{{3,12}} {LOOSE_ID}"
 ADDRESS: Final = rf"[1-9][0-9]{{2}} [A-Z][a-z]+ (?:{'|'.join(words.WAYS)}) {ID}"
-LOOSE_ADDRESS: Final = rf"[1-9][0-9]{{2}} [a-z]{{2,12}} (?:{'|'.join(words.WAYS)}) {LOOSE_ID}"
+LOOSE_ADDRESS: Final = rf"[1-9][0-9]{{2}} [A-Za-z]{{2,12}} (?i:{'|'.join(words.WAYS)}) {LOOSE_ID}"
 
 _ID_SYMBOLS: Final = 16  # of the longest id
 _GIVEN, _FAMILY, _STREETS = frozenset(words.GIVEN), frozenset(words.FAMILY), frozenset(words.STREETS)
