@@ -48,7 +48,7 @@ from .events import (
     SessionOpened,
 )
 from .frames import FrameKind
-from .ids import new_id
+from .ids import Salts, new_id
 from .journal import Entry, Journal, RecorderUnavailable
 from .keys import MacKeys
 from .layout import Layout, LogLayout, make_folder
@@ -93,6 +93,7 @@ class Recorder:
         self._sessions: dict[str, SessionRecord] = {}
         self._parents: dict[str, tuple[str, str | None]] = {}
         self._blobs: dict[str, None] = {}
+        self._salts = Salts()  # taken from under the journal's mutex
         self._closed = False
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -315,7 +316,7 @@ class Recorder:
             ts=time.time_ns() // 1000,
             mono=mono,
             writer=self._writer,
-            salt=secrets.token_hex(16),
+            salt=self._salts.take(),
             prev=chain.prev,
             body=data,
         )
@@ -335,7 +336,7 @@ class Recorder:
             raise RecordingError("the session is closed")
         key: CallKey | None = None
         if cid is not None:
-            if not is_call_id(cid) or att < 0:
+            if (cid, att) not in chain.open and (not is_call_id(cid) or att < 0):
                 raise RecordingError(
                     "a call id is 1 to 64 letters, digits, '.', '_', ':' or '-'; an attempt is 0 or more"
                 )

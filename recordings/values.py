@@ -13,7 +13,7 @@ text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, cast
 
 import orjson
@@ -26,8 +26,6 @@ MAX_DEPTH: Final = 64  # what is nested deeper is kept as text; orjson itself st
 TEXT_MARK: Final = "$json"
 BLOB_MARK: Final = "$blob"
 WITHHELD_MARK: Final = "$withheld"
-
-_PLAIN: Final = frozenset((bool, type(None)))
 
 
 class Part:
@@ -54,42 +52,84 @@ def normalise(value: object) -> JsonValue:
 
 
 def _normalise(value: object, depth: int) -> JsonValue:
+    """The hottest function of the recorder: exact types first, short strings inline in `_array` and `_object`."""
     kind = type(value)
     if kind is str:
-        text = cast("str", value)
-        return text if text.isascii() or _well_formed(text) else _as_text(text)
+        return _string(value)  # pyright: ignore[reportArgumentType]
+    if value is None or kind is bool:
+        return value  # pyright: ignore[reportReturnType]
     if kind is int:
-        number = cast("int", value)
-        return number if -MAX_INT <= number <= MAX_INT else _as_text(number)
-    if kind in _PLAIN:
-        return cast("bool | None", value)
+        return value if -MAX_INT <= value <= MAX_INT else _as_text(value)  # pyright: ignore
+    if kind is dict:
+        return _object(value, depth)  # pyright: ignore[reportArgumentType]
+    if kind is list or kind is tuple:
+        return _array(value, depth)  # pyright: ignore[reportArgumentType]
     if kind is float:
         return _as_text(value)
+    return _unusual(value, depth)
+
+
+def _unusual(value: object, depth: int) -> JsonValue:
+    """Parts of events, subclasses, and what JSON does not know."""
     if isinstance(value, Part):
-        return {key: _normalise(item, depth + 1) for key, item in value.as_json().items()}
+        return _part(value, depth)
     if isinstance(value, (list, tuple)):
-        if depth >= MAX_DEPTH:
-            return _as_text(cast("list[object]", value))
-        return [_normalise(item, depth + 1) for item in cast("list[object]", value)]
+        return _array(cast("list[object]", value), depth)
     if isinstance(value, Mapping):
         return _object(cast("Mapping[object, object]", value), depth)
     if isinstance(value, str):  # an enumeration
-        return _normalise(str.__str__(value), depth)
+        return _string(str.__str__(value))
     if isinstance(value, int):
         return _normalise(int(value), depth)
-    raise TypeError(f"a transcript cannot hold a value of type {kind.__name__}")
+    if isinstance(value, float):
+        return _as_text(float(value))
+    raise TypeError(f"a transcript cannot hold a value of type {type(value).__name__}")
+
+
+def _string(text: str) -> JsonValue:
+    return text if text.isascii() or _well_formed(text) else _as_text(text)
+
+
+def _array(value: Sequence[object], depth: int) -> JsonValue:
+    if depth >= MAX_DEPTH:
+        return _as_text(value)
+    depth += 1
+    return [
+        item if type(item) is str and item.isascii() else _normalise(item, depth)  # pyright: ignore
+        for item in value
+    ]
 
 
 def _object(value: Mapping[object, object], depth: int) -> JsonValue:
     if depth >= MAX_DEPTH:
         return _as_text(value)
     out: JsonObject = {}
+    depth += 1
     for key, item in value.items():
-        if not isinstance(key, str):
-            raise TypeError(f"a transcript cannot hold an object whose key is of type {type(key).__name__}")
+        if type(key) is not str:
+            if not isinstance(key, str):
+                raise TypeError(f"a transcript cannot hold an object whose key is of type {type(key).__name__}")
+            key = str.__str__(key)
         if key[:1] == "$" or not (key.isascii() or _ordinary_key(key)):
             return _as_text(value)
-        out[str.__str__(key)] = _normalise(item, depth + 1)
+        if type(item) is str and item.isascii():
+            out[key] = item
+        else:
+            out[key] = _normalise(item, depth)
+    return out
+
+
+def _part(value: Part, depth: int) -> JsonValue:
+    """A part's fields have names of ours; one that stands for a mark (`Withheld`) makes its own object."""
+    kind = type(value)
+    if kind.as_json is not Part.as_json:
+        return {key: _normalise(item, depth + 2) for key, item in value.as_json().items()}
+    out: JsonObject = {}
+    depth += 1
+    for name in kind.__slots__:
+        item: object = getattr(value, name)
+        if item is not None:
+            out[name] = item if type(item) is str and item.isascii() else _normalise(item, depth)
     return out
 
 

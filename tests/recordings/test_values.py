@@ -82,7 +82,7 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys(value: Any) -> 
     assert canonical(turned(value)) == canonical(value)
 
 
-@given(ANY)
+@given(ANY.filter(lambda value: "Infinity" not in json.dumps(value)))
 def test_a_blob_holds_the_exact_value(value: Any) -> None:
     assert json.dumps(json.loads(exact_json(value))) == json.dumps(value)
 
