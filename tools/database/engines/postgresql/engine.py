@@ -311,7 +311,10 @@ class PostgreSQLEngine:
         wire.clean = succeeded(answers)
         rows = {name: wire.decoded(answer) for name, answer in zip(QUERIES, answers[3:-1], strict=True)}
         stamp = text_of(wire, answers[2])
-        self._schema, self._stamp = build_schema(rows, stamp, self._settings, self._system), stamp
+        schema = build_schema(rows, self._settings, self._system)
+        if self._schema is None or self._schema.version != schema.version:  # not only somebody's temporary tables
+            self._schema = schema
+        self._stamp = stamp
 
     async def _introduce(self) -> None:
         """Find out about the server what every connection needs, once."""

@@ -45,7 +45,7 @@ FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND {_OURS} ORDER BY k.oid""",
     "parents": "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno",
     "functions": f"""
-SELECT p.oid, n.nspname, p.proname, p.provolatile::text,
+SELECT p.oid, n.nspname, p.proname, p.provolatile::text || ':' || p.xmin::text,
  (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
    WHERE d.classid = 1255 AND d.objid = p.oid AND d.refclassid = 3079 AND d.deptype = 'e' LIMIT 1)
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
@@ -119,7 +119,7 @@ class System:
     server_version: str
 
 
-def build_schema(answers: Mapping[str, Sequence[Row]], stamp: str, settings: Settings, system: System) -> Schema:
+def build_schema(answers: Mapping[str, Sequence[Row]], settings: Settings, system: System) -> Schema:
     """From the rows of `QUERIES` to a catalog."""
     columns = _by_first(answers["columns"])
     indexes = _by_first(answers["indexes"])
@@ -142,7 +142,7 @@ def build_schema(answers: Mapping[str, Sequence[Row]], stamp: str, settings: Set
     catalog = Catalog(
         database=settings.name,
         dialect="postgresql",
-        version=hashlib.blake2b(stamp.encode(), digest_size=12).hexdigest(),
+        version=_version(answers),
         relations=relations,
         open_relations=open_relations(relations, settings, default, readable.__contains__),
         foreign_keys=tuple(_keys(answers["keys"], stored)),
@@ -158,6 +158,10 @@ def build_schema(answers: Mapping[str, Sequence[Row]], stamp: str, settings: Set
         {**system.types, **types_of(answers["types"])},
         frozenset(cast("int", row[0]) for row in answers["defaults"]),
     )
+
+
+def _version(answers: Mapping[str, Sequence[Row]]) -> str:
+    return hashlib.blake2b(repr(sorted(answers.items())).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
 def build_system(answers: Mapping[str, Sequence[Row]], default_schema: str, server_version: str) -> System:
@@ -180,7 +184,9 @@ def types_of(rows: Sequence[Row]) -> dict[int, str]:
 
 def _functions(rows: Sequence[Row]) -> dict[int, Function]:
     return {
-        cast("int", oid): Function(str(schema), str(name), volatility == "v", cast("str | None", extension))
+        cast("int", oid): Function(
+            str(schema), str(name), str(volatility).startswith("v"), cast("str | None", extension)
+        )
         for oid, schema, name, volatility, extension in rows
     }
 

@@ -204,26 +204,27 @@ class Wire:
                 raise Failed(first)
         self._connection.set_chunked_rows_mode(min(most_rows + 1, CHUNK_ROWS))
         meter, kept, size, truncated = Meter(types), list[tuple[object, ...]](), 0, False
-        touched, refused, discarded = -1, None, 0
+        touched, refused, discarded, asked = -1, None, 0, False
         while (result := await self.result()) is not None:
-            if result.status in (_CHUNK, _TUPLES):
-                if not truncated and result.ntuples:
-                    for row in self.decoded(result):
-                        size += meter.size(row)
-                        if len(kept) >= most_rows or size > most_bytes:
-                            truncated = True
-                            break
-                        kept.append(row)
-                if result.status == _TUPLES:
-                    touched = result.command_tuples or 0
-                elif truncated:
-                    discarded += 1
-                    if stop and (discarded == _PATIENCE or (discarded == 1 and self._connection.is_busy())):
-                        await self.cancel()
-            elif result.status == _OK:
-                touched = result.command_tuples or 0
-            elif refused is None:
-                refused = result
+            if result.status not in (_CHUNK, _TUPLES, _OK):
+                refused = refused or result
+                continue
+            if result.command_tuples is not None:  # said with the last chunk, or after it
+                touched = result.command_tuples
+            if truncated and result.status == _CHUNK:
+                discarded += 1
+            elif result.ntuples:
+                for row in self.decoded(result):
+                    size += meter.size(row)
+                    if len(kept) >= most_rows or size > most_bytes:
+                        truncated = True
+                        break
+                    kept.append(row)
+            going_on = stop and truncated and result.status == _CHUNK and not asked
+            # What is on its way already costs less to take in than a cancellation.
+            if going_on and (discarded >= _PATIENCE or (touched < 0 and self._connection.is_busy())):
+                asked = True
+                await self.cancel()
         self._working = False
         if refused is not None and not truncated:
             raise Failed(refused)
