@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,12 +35,13 @@ class Oracle:
         self._connection = connection
         self._trees: list[str] = []
         connection.add_notice_handler(self._notice)
-        connection.execute("CREATE SCHEMA fuzz_lineage")
-        connection.execute("SET LOCAL search_path = fuzz_lineage")
+        self._schema = f"fuzz_{os.getpid()}_{secrets.token_hex(4)}"
+        connection.execute(f"SET LOCAL lock_timeout = '5s'; CREATE SCHEMA {self._schema}")
+        connection.execute(f"SET LOCAL search_path = {self._schema}")
         connection.execute(SCHEMA_SQL)
         rows = connection.execute(
-            "SELECT c.oid, c.relname, a.attnum, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
-            "WHERE c.relnamespace = 'fuzz_lineage'::regnamespace AND a.attnum > 0"
+            f"SELECT c.oid, c.relname, a.attnum, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+            f"WHERE c.relnamespace = '{self._schema}'::regnamespace AND a.attnum > 0"
         ).fetchall()
         self._names = {(int(oid), int(number)): ColumnRef("fuzz", table, name) for oid, table, number, name in rows}
         for setting in ("client_min_messages = log", "log_min_messages = fatal", "debug_pretty_print = off"):
@@ -95,7 +98,7 @@ class Oracle:
         read_ = frozenset().union(*(self.columns(cells) for cells in server.outputs))
         if not read_ <= analysis.reads:
             return "an output is made of what is not read"
-        executed = self.reading(analysis.sql.replace('"public".', '"fuzz_lineage".'))
+        executed = self.reading(analysis.sql.replace('"public".', f'"{self._schema}".'))
         if executed is None:
             return "the regenerated text is not valid"
         if [self.columns(cells) for cells in executed.outputs] != [self.columns(cells) for cells in server.outputs]:

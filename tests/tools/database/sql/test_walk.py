@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gloveport.tests.tools.database.sql.clinic import DIALECTS, Clinic
+from gloveport.tools.database.sql.analysis import Inference
 from gloveport.tools.tool import OutputForm
 
 EMAIL, SSN, NAME, HIV = {"patients.email"}, {"patients.ssn"}, {"patients.name"}, {"patients.hiv"}
@@ -87,6 +88,9 @@ POSTGRESQL = [
     ("SELECT first_value(email) OVER (ORDER BY id) FROM patients", [EMAIL]),
     ("SELECT coalesce(p.city, s.email) FROM patients p LEFT JOIN staff s ON s.id = p.id", [{"staff.email"}]),
     ("SELECT g FROM generate_series(1, 3) g", [OPEN]),
+    # a column further out wins over a row further in, and who knows: both are taken
+    ("SELECT (SELECT email FROM visits AS email LIMIT 1) FROM patients", [EMAIL]),
+    ("SELECT ARRAY[(SELECT city FROM clinics WHERE id = 1), email] FROM patients", [EMAIL]),
     ("SELECT ARRAY[email, city] FROM patients", [EMAIL]),
     ("SELECT (ARRAY[city, email])[1] FROM patients", [EMAIL]),
     ("SELECT jsonb_build_array(id, hiv) FROM patients", [HIV]),
@@ -96,6 +100,12 @@ POSTGRESQL = [
 @pytest.mark.parametrize(("text", "expected"), POSTGRESQL)
 def test_sources_on_postgresql(text: str, expected: list[set[str]]) -> None:
     assert Clinic("postgresql").sources(text) == expected
+
+
+def test_the_order_of_an_aggregate_is_in_its_value() -> None:
+    clinic = Clinic("postgresql", Inference.RELAXED)
+    assert clinic.sources("SELECT string_agg(city, ',' ORDER BY ssn) FROM patients") == [SSN]
+    assert clinic.sources("SELECT sum(cost ORDER BY id) FROM visits") == [OPEN]
 
 
 def test_a_renamed_column_is_gone() -> None:
