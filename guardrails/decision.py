@@ -10,7 +10,6 @@ from typing import Final, Protocol, TypeAlias, cast
 from ..policies.decide import Decision
 from ..policies.obligations import INFERENCE, Owed
 from ..policies.request import (
-    CLASSES,
     QUERIES,
     Claims,
     DecisionRequest,
@@ -29,6 +28,7 @@ from .approval import PENDING, ApprovalStore, Ask, call_digest
 from .config import Config
 from .history import CallHistory, Histories, SessionState
 from .identity import Claim, Identity
+from .masking.classes import CLASSES
 from .masking.duties import Duties
 from .masking.restore import NEVER_BY_DEFAULT, Clearance
 
@@ -88,8 +88,7 @@ class Decider:
         self._approvals = approvals
         self._rules = rules
         self._histories = Histories()
-        own = site_vocabulary(config, ()).classes
-        self._classes = sorted({*CLASSES, *own})
+        self._classes = sorted(site_vocabulary(config, ()).classes)
 
     def visible(self, spec: ToolSpec, identity: Identity) -> bool:
         """Whether the policy could allow this tool at all: some action of it on something the configuration names."""
@@ -260,12 +259,12 @@ class Decider:
 def site_vocabulary(config: Config, tools: Iterable[str]) -> SiteVocabulary:
     """The names that exist in this installation; a rule that names another one is probably misspelt."""
     listed = {f"{name}.{table}" for name, one in config.databases.items() for table in one.tables or ()}
-    own_classes = {entry.class_name for one in config.databases.values() for entry in one.classes.values()}
+    own = {entry.class_name for one in config.databases.values() for entry in one.classes.values()}
     return SiteVocabulary(
         databases=frozenset(config.databases),
         roots=frozenset(config.files),
         tools=frozenset(tools),
-        classes=frozenset(own_classes),
+        classes=frozenset({*CLASSES, *own}),
         tables=frozenset(listed),
         approvers=frozenset[str]().union(*config.identity.approvers.values()) if config.identity.approvers else None,
     )

@@ -15,7 +15,9 @@ from gloveport.guardrails.approval import ApprovalStore
 from gloveport.guardrails.config import Config
 from gloveport.guardrails.decision import Decider, Verdict, site_vocabulary
 from gloveport.guardrails.identity import Claim, Identity
+from gloveport.guardrails.masking.classes import CLASSES
 from gloveport.guardrails.masking.restore import Clearance
+from gloveport.policies import request as policies_request
 from gloveport.policies.request import DecisionRequest
 from gloveport.policies.store import PolicyStore
 from gloveport.tools.tool import (
@@ -203,6 +205,11 @@ async def test_what_a_custom_tool_touches_can_be_read_by_rules(build: Build) -> 
     access = (Access(Action.TOOL_CALL, "tool", "send_mail"),)
     assert (await verdict(decider, Plan(access, SEND.effects, facts={"sends": ["mail"]}), SEND)).denied is None
     assert (await verdict(decider, Plan(access, SEND.effects, facts={"sends": ["fax"]}), SEND)).denied is not None
+
+
+def test_policies_know_every_class_the_masker_knows() -> None:
+    """A class the schema lacks would be an error of the engine, and deny every table that has it."""
+    assert set(policies_request.CLASSES) == set(CLASSES)
 
 
 class TestScopes:
