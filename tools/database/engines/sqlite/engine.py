@@ -148,7 +148,7 @@ class SQLiteEngine:
         except ToolFailed as error:
             logger.debug("database {}: {} not sampled: {}", self._settings.name, relation.qualified, error.code)
             return []
-        return _cells(rows_of(asked.body))
+        return _cells(rows_of(asked.body), asked.head)
 
     async def page(
         self,
@@ -168,7 +168,7 @@ class SQLiteEngine:
         sql += f" ORDER BY {keys}" if order else ""
         sql += f" LIMIT {n:d} OFFSET {skip:d}"
         asked = await self._own_query(sql, after or (), Limits(n, _PAGE_SECONDS, _PAGE_BYTES))
-        rows = _cells(rows_of(asked.body))
+        rows = _cells(rows_of(asked.body), asked.head)
         if not rows and asked.head.get("truncated"):
             raise ToolFailed(
                 "row-too-large", f"A row of {relation.qualified} is too large to be read.", "Leave it out."
@@ -315,7 +315,7 @@ class SQLiteEngine:
         names = asked.head.get("names")
         if not isinstance(names, list) or len(cast("list[object]", names)) != width:
             raise unaccepted()
-        cells = _cells(rows)
+        cells = _cells(rows, asked.head)
         if any(len(row) != width for row in cells):
             raise self._died()
         labels = tuple(str(name) for name in cast("list[object]", names))
@@ -422,7 +422,9 @@ def _parameter(value: object) -> object:
             return str(value)
 
 
-def _cells(rows: list[list[object]]) -> list[tuple[object, ...]]:
+def _cells(rows: list[list[object]], head: Message) -> list[tuple[object, ...]]:
+    if not head.get("bytes"):
+        return [tuple(row) for row in rows]
     return [tuple(_bytes(cast("Message", cell)) if isinstance(cell, dict) else cell for cell in row) for row in rows]
 
 

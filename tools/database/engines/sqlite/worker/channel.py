@@ -20,8 +20,11 @@ class Stop(Exception):
 
 
 class Encoder(json.JSONEncoder):
+    found_bytes = False  # since somebody set it back: the reader need not look for them where there are none
+
     def default(self, o: object) -> object:
         if isinstance(o, bytes):
+            self.found_bytes = True
             return {"b": b2a_base64(o, newline=False).decode()}
         return super().default(o)
 

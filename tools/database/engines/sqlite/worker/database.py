@@ -244,6 +244,7 @@ class Database:
         cursor = self.connection.execute(sql, values)
         if self.judge.denied or (seen is not None and self.judge.seen() != seen):
             raise Stop("denied")
+        ENCODER.found_bytes = False
         names = [column[0] for column in cursor.description or ()]
         left, room = int(request["rows"]), request["bytes"]
         chunks: list[str] = []
@@ -274,7 +275,9 @@ class Database:
             cursor.fetchall()
             changed = cursor.rowcount
         cursor.close()
-        head = ENCODER.encode({"names": names, "truncated": truncated, "changed": changed})
+        head = ENCODER.encode(
+            {"names": names, "truncated": truncated, "changed": changed, "bytes": ENCODER.found_bytes}
+        )
         return f"{head}\n[{','.join(chunks)}]".encode("utf-8", "replace")
 
 
