@@ -17,7 +17,19 @@ from .names import ascii_lower
 from .parsing import MARK, reread
 from .profiles import Profile
 
-_COUNTED = (exp.Select, exp.SetOperation, exp.Values, exp.Join, exp.Where, exp.Star, exp.Null, exp.Boolean, exp.Ordered, exp.Window, exp.Limit)
+_COUNTED = (
+    exp.Select,
+    exp.SetOperation,
+    exp.Values,
+    exp.Join,
+    exp.Where,
+    exp.Star,
+    exp.Null,
+    exp.Boolean,
+    exp.Ordered,
+    exp.Window,
+    exp.Limit,
+)
 
 
 def check(tree: exp.Expr, sql: str, slots: Mapping[int, Slot], profile: Profile) -> None:

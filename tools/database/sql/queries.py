@@ -141,9 +141,8 @@ class Queries:
         if any(not isinstance(o, exp.Union) or o.args.get("distinct") for o in self._operations(node)):
             return None
         for position in range(len(queries[0].nodes)):
-            items = [bare(query.nodes[position]) for query in queries]
-            tags = [bare(item.this) if isinstance(item, exp.Alias) else item for item in items]
-            if all(isinstance(tag, exp.Literal) for tag in tags) and len({tag.name for tag in tags}) == len(tags):
+            tags = {_tag(query.nodes[position]) for query in queries}
+            if None not in tags and len(tags) == len(queries):
                 return tuple(sorted({position, *key}))
         return None
 
@@ -440,3 +439,11 @@ class Queries:
         if window is None:
             raise refusals.construct(f"There is no window {refusals.shown(name.name)}.", "Define it with WINDOW.")
         return self._walk.calls.window_inputs(window, env)
+
+
+def _tag(item: exp.Expr) -> str | None:
+    """The constant text an item of a select list is, also cast to text; None for anything else."""
+    node = bare(item.this) if isinstance(item, exp.Alias) else bare(item)
+    if isinstance(node, exp.Cast) and getattr(node.args["to"].this, "name", "") == "TEXT":
+        node = bare(node.this)
+    return node.name if isinstance(node, exp.Literal) and node.args["is_string"] else None

@@ -97,6 +97,9 @@ def test_a_union_of_tagged_parts_has_a_key() -> None:
     body = "SELECT 'a' AS tag, id, email AS e FROM indexed UNION ALL SELECT 'b', id, email FROM indexed"
     clinic = Clinic(relations=(*RELATIONS, view("both", body, "tag", "id", "e")))
     assert "ORDER BY" in clinic.analyse("SELECT tag, id, e FROM both LIMIT 3").sql
+    cast = body.replace("'a' AS", "'a'::text AS").replace("'b',", "'b'::text,")  # as PostgreSQL writes it
+    postgresql = Clinic("postgresql", relations=(*RELATIONS, view("both", cast, "tag", "id", "e")))
+    assert "ORDER BY" in postgresql.analyse("SELECT tag, id, e FROM both LIMIT 3").sql
     same = body.replace("'b'", "'a'")
     clinic = Clinic(relations=(*RELATIONS, view("both", same, "tag", "id", "e")))
     assert clinic.refusal("SELECT tag, id, e FROM both LIMIT 3").place == "limit"
