@@ -1,4 +1,4 @@
-"""Random names. ULIDs (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, 26 characters of Crockford base32.
+"""Random names. ULIDs (github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, 26 characters of base32.
 
 They sort by time as strings, and two processes that share a folder never make the same one.
 """

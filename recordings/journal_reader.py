@@ -15,7 +15,7 @@ import orjson
 
 from .blobs import digest_of
 from .completeness import LogLedger, State
-from .envelope import BadLine, Event, decode
+from .envelope import BadLine, Event, decode, leaf_hash
 from .events import Kind
 from .frames import Frame, FrameKind, scan
 from .journal import Position
@@ -66,6 +66,7 @@ class JournalView:
     log: LogLayout
     state: State = "open"
     size: int = 0  # lines of all transcripts
+    head: str = ""  # SHA-256 over the leaf hashes of all of them, in their order
     copies: dict[str, Copy] = field(default_factory=dict[str, Copy])
     blobs: dict[str, bool] = field(default_factory=dict[str, bool])  # by digest: whether its file must be there by now
     ledger: LogLedger = field(default_factory=LogLedger)
@@ -85,6 +86,7 @@ class JournalReader:
         self._offset = 0
         self._ts = 0  # of the last line
         self._live = False
+        self._all = hashlib.sha256()
         self._closed_at = 0  # the number of lines up to the last log.closed
 
     def read(self) -> JournalView:
@@ -98,6 +100,7 @@ class JournalReader:
                 break
         for number in segments:
             self._segment(number, last=number == segments[-1])
+        view.head = self._all.hexdigest()
         live = self._live or LogLock.is_held(log.lock)
         view.state = "open" if live else "closed" if view.ledger.closed else "interrupted"
         self._against_checkpoint(segments)
@@ -137,6 +140,7 @@ class JournalReader:
 
     def _frame(self, number: int, frame: Frame) -> None:
         if frame.kind is FrameKind.LINE:
+            self._all.update(bytes.fromhex(leaf_hash(frame.payload)))
             try:
                 event = decode(frame.payload)
             except BadLine as error:

@@ -14,7 +14,7 @@ About = Literal["integrity", "completeness"]
 
 LIMITS: Final = (
     "Whoever may write this folder can rewrite a session and the journal together, bring both back to an earlier state,"
-    " or take a whole log away with its sessions: keep the heads shown here elsewhere, and compare.",
+    " or take a whole log away. Keep what is shown here elsewhere: a log of the same size must have the same head.",
     "Identity is recorded as the server believed it; a model's name is its client's word.",
 )
 ALONE: Final = (
@@ -37,14 +37,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a verdict reaches: the events of one session or one log, and the hash of the last."""
+    """How far a verdict reaches: the events of one session or one log, and a hash that stands for all of them.
+
+    For a session that is the leaf hash of its last event; for a log, SHA-256 over the leaf hashes of all ``size``
+    events in its journal, those of its sessions included.
+    """
 
     id: str
     path: str
     events: int
-    head: str | None  # leaf hash of the last event; for a log, of its own last event
+    head: str | None
     until: int | None  # ts of the last event, microseconds since the epoch
     state: Literal["closed", "open", "interrupted"]
+    size: int | None = None
 
     def as_json(self) -> JsonObject:
         return {
@@ -54,6 +59,7 @@ class Extent:
             "head": self.head,
             "until": self.until,
             "state": self.state,
+            "size": self.size,
         }
 
 

@@ -117,7 +117,8 @@ class _Verification:
         read = self._read(instance, path, view, None)
         last = view.ledger.last
         until = last.ts if last else None
-        self._logs.append(Extent(instance, self._shown(path), read.events, read.head, until, view.state))
+        extent = Extent(instance, self._shown(path), read.events, view.head, until, view.state, view.size)
+        self._logs.append(extent)
 
     # ------------------------------------------------------------------------------------------------ sessions
 

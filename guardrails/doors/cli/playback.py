@@ -424,7 +424,9 @@ def verdict_lines(verdict: Verdict) -> list[Text]:
         lines += [Text(f"     {finding}") for finding in verdict.findings if finding.about == about]
     lines.append(Text(f"     {verdict.summary}", style="dim"))
     for extent in verdict.logs:
-        lines.append(Text(f"     log {extent.id} is {extent.state}; head {extent.head}", style="dim"))
+        lines.append(
+            Text(f"     log {extent.id} is {extent.state}: {extent.size} events, head {extent.head}", style="dim")
+        )
     lines += [Text(f"note {note}", style="yellow") for note in verdict.notes]
     lines += [Text(f"not shown: {limit}", style="dim") for limit in verdict.limits]
     return lines

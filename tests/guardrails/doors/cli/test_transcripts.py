@@ -280,7 +280,7 @@ def test_verify_says_ok_and_what_it_cannot_know(run: Run, root: Path) -> None:
     code, out, _ = run("verify", str(root))
     assert code == 0
     assert out.startswith("ok   intact\nok   complete\n")
-    assert "head " in out
+    assert "events, head " in out
     assert "not shown: Whoever may write this folder" in out
     assert "1 call has no known outcome" in out
 
