@@ -68,6 +68,8 @@ def test_messages_hold_no_line_ends_or_control_characters():
         ("SQLITE_BUSY_SNAPSHOT", "locked"),
         ("SQLITE_IOERR_SHORT_READ", "database-broken"),
         ("SQLITE_CONSTRAINT_TRIGGER", "constraint"),
+        ("SQLITE_READONLY", "read-only"),
+        ("SQLITE_READONLY_ROLLBACK", "database-broken"),
         ("SQLITE_NOMEM", "database-resources"),
         ("SQLITE_SOMETHING_NEW", "sql-failed"),
     ],

@@ -45,6 +45,11 @@ _SQLSTATES: Final = {
     "SQLITE_NOTADB": "XX",
     "SQLITE_CANTOPEN": "58",
     "SQLITE_READONLY": "25",
+    "SQLITE_READONLY_ROLLBACK": "58",  # a crashed writer left a journal behind, which a reader cannot roll back
+    "SQLITE_READONLY_RECOVERY": "58",
+    "SQLITE_READONLY_CANTLOCK": "58",
+    "SQLITE_READONLY_CANTINIT": "58",
+    "SQLITE_READONLY_DIRECTORY": "58",
     "SQLITE_AUTH": "42501",
     "SQLITE_MISMATCH": "22",
     "SQLITE_ERROR": "22",

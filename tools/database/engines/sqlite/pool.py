@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -13,6 +14,8 @@ from .process import Opening, Worker, WorkerDied
 
 MOST_WORKERS: Final = 8
 _ATTEMPTS: Final = 3
+_KEPT_IDLE: Final = 2
+_IDLE_SECONDS: Final = 60.0  # after a rush, workers beyond these two end
 
 
 class CannotOpen(Exception):
@@ -60,7 +63,7 @@ class Pool:
                     if self._closed:
                         await worker.end()
                     else:
-                        self._idle.append(worker)
+                        await self._back(worker)
         finally:
             self._places.release()
 
@@ -128,6 +131,13 @@ class Pool:
     def _spare(self) -> None:
         with suppress(ToolFailed):  # without a spare the next caller starts one
             self._idle.append(self._new())
+
+    async def _back(self, worker: Worker) -> None:
+        """Keep a worker for the next call, on top; those at the bottom have not been needed for longest."""
+        worker.rested = time.monotonic()
+        self._idle.append(worker)
+        while len(self._idle) > _KEPT_IDLE and self._idle[0].rested < worker.rested - _IDLE_SECONDS:
+            await self._idle.pop(0).end()
 
     async def _drop(self, worker: Worker) -> None:
         await worker.end()

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class Worker:
         self._buffer = bytearray()
         self.opened: Message | None = None
         self.dead = False
+        self.rested = time.monotonic()  # since when it does nothing
         with there:
             descriptor = there.fileno()
             self._process = subprocess.Popen(

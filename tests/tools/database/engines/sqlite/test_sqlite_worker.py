@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from gloveport.tools.database.engines.engine import Statement
+from gloveport.tools.database.engines.sqlite import pool as pool_module
 from gloveport.tools.database.engines.sqlite import process
 from gloveport.tools.database.engines.sqlite.pool import Pool
 from gloveport.tools.database.engines.sqlite.process import Opening, Worker, WorkerDied, rows_of
@@ -145,6 +146,17 @@ async def test_the_pool_refills_after_every_kill(database):
     finally:
         await pool.close()
     assert pool.pids == []
+
+
+async def test_after_a_rush_the_pool_shrinks(database, monkeypatch):
+    monkeypatch.setattr(pool_module, "_IDLE_SECONDS", -1.0)
+    pool = Pool(Opening(str(database), f"file:{database}?mode=ro"), most=6)
+    try:
+        async with pool.worker(1.0), pool.worker(1.0), pool.worker(1.0), pool.worker(1.0):
+            assert len(pool.pids) == 5  # and a spare
+        assert len(pool.pids) == 2
+    finally:
+        await pool.close()
 
 
 async def test_a_full_pool_says_that_it_is_busy(database):

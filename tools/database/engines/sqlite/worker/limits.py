@@ -26,6 +26,7 @@ LIMITS = {
 HEAP_BYTES = 256 << 20
 ADDRESS_BYTES = 768 << 20
 FILE_BYTES = 16 << 20  # a read-only process writes at most the shared-memory file of a write-ahead log
+OPEN_FILES = 64
 BUSY_MS = 1000
 OPS_BETWEEN_LOOKS = 2000
 
@@ -39,12 +40,14 @@ class Clock:
     def __init__(self) -> None:
         self.until = float("inf")
         self.parent = os.getppid()
+        _, self._cpu = resource.getrlimit(resource.RLIMIT_CPU)
 
     def arm(self, seconds: float) -> None:
         self.until = time.monotonic() + seconds
         used = resource.getrusage(resource.RUSAGE_SELF)
         limit = int(used.ru_utime + used.ru_stime + seconds) + 2
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+        if self._cpu == resource.RLIM_INFINITY or limit < self._cpu:
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, self._cpu))
         signal.setitimer(signal.ITIMER_REAL, seconds + 1.0)
 
     def disarm(self) -> None:
@@ -58,13 +61,21 @@ class Clock:
         return int(time.monotonic() > self.until)
 
 
+def _lower(kind: int, value: int) -> None:
+    """Lower a limit for good; one that is lower already stays. Some systems (macOS) refuse a few kinds."""
+    _, most = resource.getrlimit(kind)
+    value = value if most == resource.RLIM_INFINITY else min(value, most)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(kind, (value, value))
+
+
 def restrict(write: bool) -> None:
     """Limits of the system, before anything of the file is read."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    _lower(resource.RLIMIT_AS, ADDRESS_BYTES)
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     if not write:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+        _lower(resource.RLIMIT_FSIZE, FILE_BYTES)
     for end in (signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM):
         signal.signal(end, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which ends its workers
