@@ -108,7 +108,9 @@ class Found:
 
     def name(self, name: str) -> str:
         """A file name: looked through for values with a form of their own; names of people are not guessed."""
-        return self.cells([name], [None], free=False, places=[self.names])[0]
+        stem, dot, extension = name.rpartition(".")  # ann@acme.com.pdf is a file, and ann@acme.com is in its name
+        whole, alone = self.cells([name, stem], [None, None], free=False, places=[self.names] * 2)
+        return whole if whole != name or alone == stem else f"{alone}{dot}{extension}"
 
     def document(self, text: Text) -> str:
         """A whole file, by its kind: columns of CSV and keys of JSON are context."""

@@ -44,8 +44,10 @@ def lasts(plan: Plan) -> bool:
 
 def own_values(plan: Plan, detector: Detector, find_tokens: FindTokens) -> set[str]:
     """The values in what a call says of its own. Tokens in it are not the agent's own."""
-    made = [access.name for access in plan.accesses if access.action is Action.FILE_WRITE]
-    found = set(_found(detector, made, [None] * len(made), find_tokens))
+    paths = [access.name for access in plan.accesses if access.action is Action.FILE_WRITE]
+    names = [name for path in paths for name in (path, *path.split("/"))]
+    names += [name.rpartition(".")[0] for name in names]
+    found = set(_found(detector, names, [None] * len(names), find_tokens))
     if not plan.written:
         return found
     found.update(_found(detector, [plan.written], [None], find_tokens))

@@ -81,12 +81,10 @@ class Restored:
 
     @cached_property
     def _spellings(self) -> tuple[re.Pattern[str], Mapping[str, str]]:
-        replacements: dict[str, str] = {}
-        for value, token in self.tokens.items():
-            for spelling in spellings(value):
-                replacements.setdefault(spelling.casefold(), token)
-        ordered = sorted(replacements, key=len, reverse=True)
-        return re.compile("|".join(map(_bounded, ordered)), re.IGNORECASE), _Folded(replacements)
+        written = {spelling: token for value, token in self.tokens.items() for spelling in spellings(value)}
+        ordered = sorted(written, key=len, reverse=True)
+        replacements = _Folded({spelling.casefold(): token for spelling, token in written.items()})
+        return re.compile("|".join(map(_bounded, ordered)), re.IGNORECASE), replacements
 
     def __repr__(self) -> str:
         return f"Restored({len(self.values)} values)"  # never the values

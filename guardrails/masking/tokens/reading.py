@@ -90,7 +90,7 @@ class Reader:
         return _swept(
             TokenSpan(c.start, c.end, class_name)
             for c in candidates(text)
-            if c.form.strong and plausible(c)
+            if c.form.strong and plausible(c, text)
             if (class_name := c.form.class_name or identifiers.class_of(c.token)) in self._classes
         )
 

@@ -22,7 +22,7 @@ REDACTED: Final = r"\[masked:[a-z][a-z0-9_]{0,39}\]"
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType({form.name: form.pattern for form in FORMS.values()})
 
 _GLUED: Final = r"[0-9A-Za-z_.%@+\-]"  # what must not stand right before a token
-_END: Final = r"(?![0-9A-Za-z_@]|[.\-][0-9A-Za-z])"
+_END: Final = r"(?![0-9A-Za-z_@]|-[0-9A-Za-z])"  # a dot may follow: a token may be the name of a file
 _AFTER_BREAK: Final = re.compile(_GLUED.replace("[", "[^", 1))
 
 
@@ -36,6 +36,7 @@ class _Finder:
         self._pattern = re.compile(form.loose + _END if "|" not in form.loose else f"(?:{form.loose}){_END}")
         if form.needle:
             self._pattern = re.compile(f"(?:{form.loose}){_END}", re.IGNORECASE)
+        self._whole = re.compile(f"(?<!{_GLUED})(?:{form.loose})\\Z", re.IGNORECASE)
         self._bounded = re.compile(f"(?<!{_GLUED})(?:{form.loose}){_END}", re.IGNORECASE)
 
     def matches(self, text: str, lowered: str) -> Iterator[tuple[int, str]]:
@@ -64,11 +65,13 @@ class _Finder:
                 at = match.end()
 
     def _before_tails(self, tail: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
-        for found in tail.finditer(text):
-            end = found.end()
-            for match in self._bounded.finditer(text, max(0, found.start() - self.form.reach), end + 2):
-                if match.end() == end:
-                    yield match.start(), match[0]
+        at = 0
+        while (found := tail.search(text, at)) is not None:
+            if match := self._whole.search(text, max(0, found.start() - self.form.reach), found.end()):
+                yield match.start(), match[0]
+                at = match.end()
+            else:
+                at = found.start() + 1
 
 
 _WHOLE: Final = tuple((form, re.compile(form.loose, re.IGNORECASE)) for form in FORMS.values() if form.name != "span")
@@ -128,9 +131,11 @@ def may_be_token(text: str) -> bool:
     return _ANY_OTHER.fullmatch(core) is not None
 
 
-def plausible(candidate: Candidate) -> bool:
+def plausible(candidate: Candidate, text: str) -> bool:
     """Whether a form is kept in every detail that needs no key: only such a text is called an unknown token."""
-    token = candidate.token
+    token, behind = candidate.token, text[candidate.end : candidate.end + 2]
+    if behind[:1] == "." and behind[1:].isalnum():
+        return False
     match candidate.form.name:
         case "email":
             local, _, host = token.removesuffix(".example").partition("@")

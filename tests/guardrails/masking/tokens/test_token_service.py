@@ -244,6 +244,23 @@ def test_percent_encoding_and_text_around_a_token(tokens: Tokens, class_name: st
         assert tokens.find(glued, ANN) == [], "a part of something longer is no token"
 
 
+@pytest.mark.parametrize("class_name", VALUES)
+def test_a_token_may_be_the_name_of_a_file(tokens: Tokens, class_name: str) -> None:
+    token = token_of(tokens, class_name)
+    if class_name != "url":
+        assert [s.class_name for s in tokens.find(f"reports {token}.csv", ANN)] == [class_name]
+    assert tokens.unknown("user1234@mail1234.example.com", ANN) == [], "documents are full of such addresses"
+
+
+@pytest.mark.parametrize("class_name", sorted(set(VALUES) - {"card"}))
+@pytest.mark.parametrize(
+    "before", ["Ask ", "Ask Loader ", "100 to ", "00 aaaa bbbb cccc dddd eeee ff ", "7 ", "a_b ", "$5: "]
+)
+def test_what_stands_before_a_token_does_not_hide_it(tokens: Tokens, class_name: str, before: str) -> None:
+    token = token_of(tokens, class_name)
+    assert tokens.find(before + token, ANN) == [TokenSpan(len(before), len(before) + len(token), class_name)]
+
+
 def test_white_space_around_a_value_comes_back_with_it(tokens: Tokens) -> None:
     (padded,) = tokens.tokenise("email", ["  ann@acme.com \n"], ANN)
     assert padded == f"  {token_of(tokens, 'email')} \n", "padding does not make another person"
