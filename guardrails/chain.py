@@ -101,6 +101,7 @@ class Chain:
                 content = await self._guarded(request, tool or self._found(request.tool), identity, session, record)
             release = Release(Status.RELEASED, record.call, session.id, content)
         except ToolRefused as refused:
+            record.understood(refused)
             parts = Refusal(refused.code, refused.message, refused.hint, refused.place, refused.rule)
             release = self._ended(Status.REFUSED, parts, record)
         except ToolFailed as failed:
@@ -135,9 +136,7 @@ class Chain:
                 verdict.denied.code, verdict.denied.message, verdict.denied.hint, rule=verdict.denied.rule
             )
         exact = canonical(request.arguments)
-        if (
-            approval := stages.decider.missing_approval(verdict, tool.spec, plan, exact, identity, record)
-        ) is not None:
+        if (approval := stages.decider.missing_approval(verdict, tool.spec, plan, exact, identity, record)) is not None:
             raise Pending(approval)
 
         limits = plan.limits.lowered(verdict.limits).lowered(self._limits)

@@ -23,7 +23,20 @@ from ..policies.request import (
 from ..policies.request import Access as PolicyAccess
 from ..policies.store import PolicyStore
 from ..recordings import events
-from ..tools.tool import Access, Action, ColumnRef, ColumnRules, JsonObject, Limits, Mask, Place, Plan, ToolSpec
+from ..tools.tool import (
+    Access,
+    Action,
+    ColumnRef,
+    ColumnRules,
+    IndirectUse,
+    JsonObject,
+    Limits,
+    Mask,
+    OutputColumn,
+    Place,
+    Plan,
+    ToolSpec,
+)
 from .approval import PENDING, ApprovalStore, Ask, call_digest
 from .config import Config
 from .history import CallHistory, Histories, SessionState
@@ -351,16 +364,16 @@ def _event(decision: Decision, request: DecisionRequest, plan: Plan) -> events.P
         obligations=[owed] if decision.owed else [],
         code=decision.code,
         statement=plan.statement,
-        lineage=_lineage(plan),
+        lineage=lineage(plan.outputs, plan.indirect),
         engine=events.Engine("cedar"),
         policy_digest=decision.digest,
         us=decision.microseconds,
     )
 
 
-def _lineage(plan: Plan) -> events.Lineage | None:
-    if not plan.outputs and not plan.indirect:
+def lineage(outputs: Sequence[OutputColumn], indirect: Sequence[IndirectUse]) -> events.Lineage | None:
+    """For the record: what a call would show and by what it decides; None when that is no column at all."""
+    if not outputs and not indirect:
         return None
-    outputs = [events.Output(o.name, str(o.form), sorted(map(str, o.sources))) for o in plan.outputs]
-    indirect = [events.Indirect(str(use.column), use.place) for use in sorted(plan.indirect)]
-    return events.Lineage(outputs, indirect)
+    shown = [events.Output(o.name, str(o.form), sorted(map(str, o.sources))) for o in outputs]
+    return events.Lineage(shown, [events.Indirect(str(use.column), use.place) for use in sorted(indirect)])

@@ -23,9 +23,9 @@ from loguru import logger
 from ..recordings import events
 from ..recordings.ids import new_id
 from ..recordings.recorder import Recorder, RecorderUnavailable, SessionRecord
-from ..tools.tool import JsonObject, JsonValue, Limits, Plan, Result, Table, ToolSpec
+from ..tools.tool import JsonObject, JsonValue, Limits, Plan, Result, Table, ToolRefused, ToolSpec
 from .call import Caller, Release, Request, Status
-from .decision import Verdict
+from .decision import Verdict, lineage
 from .identity import Claim, Identity, IdentityError, SessionResolver
 from .masking.masker import Masked
 from .masking.restore import Restored
@@ -245,6 +245,7 @@ class CallRecord:
         self._began = time.perf_counter_ns()
         self._stage = "received"
         self._ended = False
+        self._lineage: events.Lineage | None = None
         self._paths = False  # the plan names files, in the agent's words
         rpc: dict[str, events.Json] = {"id": request.caller.request_id, "protocol": request.caller.protocol}
         trace = request.caller.meta.get("traceparent")
@@ -273,6 +274,10 @@ class CallRecord:
             )
         )
         self._stage = "plan"
+
+    def understood(self, refused: ToolRefused) -> None:
+        """What a tool had understood of a call that its own rules refuse; it stands in the end event."""
+        self._lineage = lineage(refused.outputs, refused.indirect)
 
     def planned(self, plan: Plan) -> None:
         self._paths = any(access.kind == "file" for access in plan.accesses)
@@ -358,7 +363,11 @@ class CallRecord:
             self._append(events.CallPending(approval=id, result=release.content, us=us))
         elif release.status is Status.REFUSED:
             self._session.refused += 1
-            self._append(events.CallDenied(code=code, result=release.content, stage=self._stage, rule=rule, us=us))
+            self._append(
+                events.CallDenied(
+                    code=code, result=release.content, stage=self._stage, rule=rule, lineage=self._lineage, us=us
+                )
+            )
         else:
             self._append(events.CallFailed(code=code, result=release.content, stage=self._stage, us=us))
 

@@ -310,7 +310,13 @@ Result: TypeAlias = Table | Text | Search | Entries | Value
 
 
 class ToolRefused(Exception):
-    """The tool's own rules forbid this call. Every text in it is made of the agent's words and of names it may know."""
+    """The tool's own rules forbid this call. Every text in it is made of the agent's words and of names it may know.
+
+    ``outputs`` and ``indirect`` are the lineage of what was understood before it was refused, for the record.
+    """
+
+    outputs: tuple[OutputColumn, ...] = ()
+    indirect: tuple[IndirectUse, ...] = ()
 
     def __init__(self, code: str, message: str, hint: str = "", *, place: str = "", rule: str = "") -> None:
         super().__init__(code)

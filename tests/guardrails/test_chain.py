@@ -25,9 +25,13 @@ from gloveport.recordings.recorder import Recorder, RecorderUnavailable
 from gloveport.tools.tool import (
     Access,
     Action,
+    ColumnRef,
     Effect,
+    IndirectUse,
     JsonObject,
     Limits,
+    OutputColumn,
+    OutputForm,
     Plan,
     Planning,
     Running,
@@ -371,3 +375,20 @@ async def test_the_tool_list_is_recorded_once(world: World) -> None:
     assert [spec.name for spec in await world.chain.tools(CALLER)] == ["echo"]
     await world.chain.tools(CALLER)
     assert world.kinds().count("catalog.seen") == 1
+
+
+async def test_what_a_tool_understood_of_a_call_it_refuses_is_recorded(world: World) -> None:
+    class Understood(ToolRefused):
+        outputs = (OutputColumn("m", "text", frozenset({ColumnRef("db", "t", "mail")}), OutputForm.EXPRESSION),)
+        indirect = (IndirectUse(ColumnRef("db", "t", "city"), "where"),)
+
+    def refuse() -> None:
+        raise Understood("sql_use", "No.")
+
+    world.tool.planning = refuse
+    assert (await world.call()).status is Status.REFUSED
+    denied = next(event for event in world.events() if event.kind == "call.denied")
+    assert denied.body["lineage"] == {
+        "outputs": [{"name": "m", "form": "expression", "sources": ["db.t.mail"]}],
+        "indirect": [{"source": "db.t.city", "place": "where"}],
+    }
