@@ -2,9 +2,9 @@
 
     python langchain_agent.py MODEL "How many patients live in Ashford?"
 
-MODEL is a name as LangChain's `init_chat_model` takes it; it needs ``langchain`` and the package of the model's provider.
-The agent itself needs langchain-core only: a loop that hands the model's calls to the guarded tools, and their answers
-back to the model.
+MODEL is a name as LangChain's `init_chat_model` takes it; that needs ``langchain`` and the package of the provider. The
+agent itself needs langchain-core only: a loop that hands the model's calls to the guarded tools, and their answers back
+to the model.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import anyio
 
 from ..policies.loader import PolicyError
-from ..policies.store import PolicyStore
+from ..policies.store import PolicyStore, failures
 from ..recordings.layout import Layout
 from ..recordings.lock import LogLock
 from ..recordings.reader import TranscriptError, read_sessions
@@ -278,9 +278,11 @@ def _policies(config: Config) -> Iterator[Finding]:
         for finding in error.findings:
             yield Finding("bad", "policies", str(finding))
         return
-    where = config.policies or "built in"
-    cases = f"{len(bundle.cases)} cases pass" if bundle.cases else "no cases"
-    yield Finding("ok", "policies", f"{where}: {len(bundle.rules)} rules, {cases}")
+    failed = failures(bundle, config.policies)
+    cases = f"{len(bundle.cases)} cases, {'all pass' if not failed else 'not all pass'}" if bundle.cases else "no cases"
+    yield Finding("ok", "policies", f"{config.policies or 'built in'}: {len(bundle.rules)} rules, {cases}")
+    for finding in failed:
+        yield Finding("warn", "policies", str(finding), "mend the rule, or the case: gloveport policy test")
     for finding in bundle.warnings:
         yield Finding("warn", "policies", str(finding))
 

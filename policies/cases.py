@@ -1,4 +1,5 @@
-"""Cases: questions to a policy with the answers they must get. A policy whose cases come out otherwise does not load.
+"""Cases: questions to a policy with the answers they must get. They decide nothing: ``gloveport policy check`` and
+``test`` run them, and so should whoever changes a rule.
 
 ::
 

@@ -2,7 +2,7 @@
 
 policies/guard.yaml     name, version, time zone (optional)
 policies/rules/*.cedar  rules (or *.cedar in the folder itself)
-policies/tests/*.yaml   cases that must come out as they say (see `cases`)
+policies/tests/*.yaml   cases that must come out as they say (see `cases`); they decide nothing
 """
 
 from __future__ import annotations

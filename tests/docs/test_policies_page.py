@@ -11,7 +11,7 @@ from gloveport.policies import cases, obligations
 from gloveport.policies.lints import _WORDS  # pyright: ignore[reportPrivateUsage]
 from gloveport.policies.loader import load
 from gloveport.policies.request import ACTIONS, SiteVocabulary
-from gloveport.policies.store import PolicyStore
+from gloveport.policies.store import PolicyStore, failures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "policies.md").read_text()
@@ -38,6 +38,7 @@ def test_its_rules_load_without_a_warning_and_its_cases_pass(folder: Path) -> No
     assert len(bundle.rules) == 6
     assert len(bundle.cases) == 3
     assert not bundle.warnings
+    assert failures(bundle, None) == []
 
 
 def test_each_block_stands_alone_but_for_a_permit(tmp_path: Path) -> None:

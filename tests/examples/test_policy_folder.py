@@ -8,7 +8,7 @@ from gloveport.examples.demo import clinic
 from gloveport.guardrails.config import load_config
 from gloveport.guardrails.decision import site_vocabulary
 from gloveport.policies.decide import Decider
-from gloveport.policies.store import PolicyStore
+from gloveport.policies.store import PolicyStore, failures
 from gloveport.tools.load import load_tools
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -19,6 +19,7 @@ def test_it_loads_for_the_demo_clinic_and_its_cases_pass(tmp_path: Path) -> None
     tools = [tool.spec.name for tool in load_tools([str(EXAMPLES / "my_tools.py")])]
     bundle = PolicyStore.load(EXAMPLES / "policies", site=site_vocabulary(config, tools)).bundle
     assert not bundle.warnings
+    assert failures(bundle, None) == []
     decider = Decider(bundle)
     shown = {rule for case in bundle.cases for rule in _named(decider, case.request)}
     assert {rule.id for rule in bundle.rules} - shown == {"status", "schema", "reports", "reading-tools"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import random
@@ -167,6 +168,44 @@ def test_a_corrupted_fact_never_permits_more(bundle: LoadText, seed: int) -> Non
         assert RANK[after.effect] <= RANK[before.effect] or after.effect == "deny"
         errors += after.code == "policy-error"
     assert errors > 75, "a fact of a wrong type is an error, not an answer"
+
+
+def test_a_dropped_fact_never_permits(bundle: LoadText, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each fact and each attribute is taken out of the question in turn: what is missing is an error, not an answer."""
+    loaded = bundle(PERMIT + '@id("f") forbid (principal, action, resource) when { context.session.calls > 9 };')
+    question, entities = engine.question, engine.entities
+    assert decide(loaded)[0] == "allow"
+    paths = _paths(question(ASKED, PATIENTS, 12)["context"])
+    assert ("session", "calls") in paths
+    for path in paths:
+        with monkeypatch.context() as dropped:
+            dropped.setattr(engine, "question", lambda *a, p=path: _without(question(*a), ("context", *p)))
+            assert decide(loaded)[:2] == ("deny", "policy-error"), path
+    known = entities(ASKED, PATIENTS)
+    for index, entity in enumerate(known):
+        for attribute in entity["attrs"]:  # type: ignore[attr-defined]
+            with monkeypatch.context() as dropped:
+                way = (index, "attrs", attribute)
+                dropped.setattr(engine, "entities", lambda *a, p=way: _without(entities(*a), p))
+                assert decide(loaded)[:2] == ("deny", "policy-error"), attribute
+    with monkeypatch.context() as dropped:
+        dropped.setattr(engine, "entities", lambda *_: [])
+        assert decide(loaded)[:2] == ("deny", "policy-error"), "a resource without its attributes"
+
+
+def _paths(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return [path]
+    return [found for key, inner in value.items() for found in _paths(inner, (*path, key))]
+
+
+def _without(value: object, path: tuple[object, ...]) -> object:
+    copied = copy.deepcopy(value)
+    inner: object = copied
+    for key in path[:-1]:
+        inner = inner[key]  # type: ignore[index]
+    del inner[path[-1]]  # type: ignore[attr-defined]
+    return copied
 
 
 def test_an_engine_that_errs_denies(bundle: LoadText, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,15 +31,16 @@ FolderOption = Annotated[
 
 @app.command("check")
 def check(config: ConfigOption = None, folder: FolderOption = None, json: JsonOption = False) -> None:
-    """Print every finding as file:line: message. Exit code 1 when the policy would not load."""
+    """Print every finding as file:line: message. Exit code 1 when the policy does not load or a case fails."""
     from ....policies.loader import PolicyError
+    from ....policies.store import failures
 
     settings = _settings(config)
     try:
         bundle = _bundle(settings, folder)
-        findings = bundle.warnings
+        findings = [*failures(bundle, folder or settings.policies), *bundle.warnings]
     except PolicyError as error:
-        bundle, findings = None, error.findings
+        bundle, findings = None, [*error.findings]
     if json:
         print_json({"loads": bundle is not None, "findings": [_finding(finding) for finding in findings]})
     else:
@@ -47,7 +48,7 @@ def check(config: ConfigOption = None, folder: FolderOption = None, json: JsonOp
             typer.echo(str(finding))
         if bundle is not None:
             typer.echo(f"{bundle.name} version {bundle.version}: {len(bundle.rules)} rules, {bundle.digest}", err=True)
-    if bundle is None:
+    if any(not finding.warning for finding in findings):
         raise typer.Exit(FINDING)
 
 
@@ -61,7 +62,7 @@ def run_cases(config: ConfigOption = None, folder: FolderOption = None, json: Js
     settings = _settings(config)
     where = folder or settings.policies
     try:
-        bundle = _bundle(settings, folder, proven=False)
+        bundle = _bundle(settings, folder)
     except PolicyError as error:
         for finding in error.findings:
             typer.echo(str(finding))
@@ -138,9 +139,8 @@ def _settings(config: Path | None) -> Config:
     return configuration(config)[1]
 
 
-def _bundle(settings: Config, folder: Path | None, *, proven: bool = True) -> Bundle:
+def _bundle(settings: Config, folder: Path | None) -> Bundle:
     """The bundle a server of this configuration would start with. Raises `PolicyError`, `UserError`."""
-    from ....policies.loader import load
     from ....policies.store import PolicyStore
     from ....tools.load import ToolLoadError, load_tools
     from ...decision import site_vocabulary
@@ -150,8 +150,7 @@ def _bundle(settings: Config, folder: Path | None, *, proven: bool = True) -> Bu
     except ToolLoadError as error:
         raise UserError(str(error)) from None
     site = site_vocabulary(settings, [tool.spec.name for tool in own])
-    where = folder or settings.policies
-    return PolicyStore.load(where, site=site).bundle if proven else load(where, site)
+    return PolicyStore.load(folder or settings.policies, site=site).bundle
 
 
 def _as_finding(file: str, line: int, message: str) -> Finding:

@@ -9,7 +9,7 @@ import pytest
 from gloveport.policies.decide import Decider
 from gloveport.policies.loader import load
 from gloveport.policies.request import Access, DecisionRequest, History, Principal, SiteVocabulary
-from gloveport.policies.store import PolicyStore
+from gloveport.policies.store import PolicyStore, failures
 from gloveport.policies.templates import FILES, write_default
 
 SITE = SiteVocabulary(databases=frozenset({"main"}), roots=frozenset({"reports"}), approvers=frozenset())
@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def test_it_loads_without_a_warning_and_its_cases_pass(folder: Path) -> None:
     bundle = PolicyStore.load(folder, site=SITE).bundle
     assert bundle.warnings == ()
+    assert failures(bundle, folder) == []
     assert len(bundle.cases) >= 8
     assert all(rule.id and rule.why for rule in bundle.rules)
 

@@ -76,6 +76,9 @@ def test_check_of_a_failing_case(run: Run, folder: Path) -> None:
     result = run("check")
     assert result.exit_code == 1
     assert "default.yaml:3: an open table is read, with duties: expected allow, got deny" in result.stdout
+    told = json.loads(run("check", "--json").stdout)
+    assert told["loads"] is True
+    assert {finding["level"] for finding in told["findings"]} == {"error"}
 
 
 def test_check_of_another_folder(run: Run, tmp_path: Path) -> None:
