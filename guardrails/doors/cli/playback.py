@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -289,9 +290,8 @@ def _masks(body: JsonObject) -> Iterator[tuple[str, RenderableType]]:
             Text(_many(column.get("count"), "cell"), style="dim"),
             Text(_why(column), style="dim"),
         )
-    for found in objects(body.get("found")):
-        what = _mask(found.get("class_name"), found.get("act"))
-        table.add_row(Text("in text", style="dim"), what, Text(_many(found.get("count"), "value"), style="dim"), Text())
+    for class_name, act, count in _in_text(body):
+        table.add_row(Text("in text", style="dim"), _mask(class_name, act), Text(_many(count, "value"), style="dim"))
     text = "" if table.row_count else "nothing to mask  "
     if table.row_count:
         yield "masked", table
@@ -301,13 +301,26 @@ def _masks(body: JsonObject) -> Iterator[tuple[str, RenderableType]]:
         yield "", Text("a source could not be told: every column in scope was assumed", style="yellow")
 
 
+def _in_text(body: JsonObject) -> Iterator[tuple[str, str, int]]:
+    """What was found beyond the columns that were masked as a whole, whose cells are counted with it."""
+    by_column: Counter[tuple[str, str]] = Counter()
+    for column in objects(body.get("columns")):
+        count = column.get("count")
+        by_column[str(column.get("class_name")), str(column.get("act"))] += count if isinstance(count, int) else 0
+    for found in objects(body.get("found")):
+        class_name, act, count = str(found.get("class_name")), str(found.get("act")), found.get("count")
+        left = (count if isinstance(count, int) else 0) - by_column[class_name, act]
+        if left > 0:
+            yield class_name, act, left
+
+
 def _mask(class_name: JsonValue, act: JsonValue) -> Text:
     return Text(f"{plain(str(class_name))}·{plain(str(act))}", style="default" if act == "pass" else "yellow")
 
 
 def _why(column: JsonObject) -> str:
     why = plain(str(column.get("reason") or ""))
-    sources = texts(column.get("sources"))
+    sources = [source for source in texts(column.get("sources")) if source not in why]
     return f"{why}  from {plain(', '.join(sources))}" if sources else why
 
 

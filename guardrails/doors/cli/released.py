@@ -17,7 +17,7 @@ from ....tools.tool import JsonObject, JsonValue
 
 ROWS: Final = 5
 LINES: Final = 8
-CELL: Final = 34  # characters
+CELL: Final = 26  # characters
 _MASK: Final = r"\[masked:[a-z0-9_]+\]"
 
 
@@ -45,16 +45,18 @@ def _rows(result: JsonObject, full: bool) -> Iterator[RenderableType]:
     rows = [row for row in _list(result.get("rows")) if isinstance(row, list)]
     columns = list(objects(result.get("columns")))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
+    for at, column in enumerate(columns):
         mask = column.get("mask")
         head = Text(plain(str(column.get("name"))))
         if isinstance(mask, dict):
             head.append(
                 f"\n{plain(str(mask.get('class')))}·{plain(str(mask.get('transform')))}", style="yellow not bold"
             )
-        table.add_column(
-            head, overflow="fold" if full else "ellipsis", no_wrap=not full, max_width=None if full else CELL
-        )
+        if full:
+            table.add_column(head, overflow="fold")
+        else:
+            least = _least(column, rows, at)
+            table.add_column(head, overflow="ellipsis", no_wrap=True, max_width=CELL, min_width=least)
     for row in rows if full else rows[:ROWS]:
         pairs = zip(row, columns, strict=False)
         table.add_row(*(_cell(cell, masked=isinstance(column.get("mask"), dict)) for cell, column in pairs))
@@ -62,6 +64,12 @@ def _rows(result: JsonObject, full: bool) -> Iterator[RenderableType]:
         yield table
     if not rows or (len(rows) > ROWS and not full):
         yield Text("no rows" if not rows else f"… {len(rows)} rows", style="dim")
+
+
+def _least(column: JsonObject, rows: list[list[JsonValue]], at: int) -> int:
+    """The width a column keeps however narrow the window is: short ones stay whole."""
+    shown = [str(column.get("name")), *(str(row[at]) for row in rows[:ROWS] if at < len(row))]
+    return min(8, max(map(len, shown)))
 
 
 def _cell(cell: JsonValue, *, masked: bool) -> Text:
@@ -80,15 +88,15 @@ def _lines(text: str, full: bool) -> Iterator[RenderableType]:
 def _entries(value: JsonValue, full: bool) -> Iterator[RenderableType]:
     entries = list(objects(value))
     for entry in entries if full else entries[:LINES]:
-        yield _marked(plain("  ".join(_pair(name, item) for name, item in entry.items())))
+        yield _marked(plain("  ".join(_pair(name, item) for name, item in entry.items() if item not in (None, []))))
     if not entries or (len(entries) > LINES and not full):
         yield Text("no entries" if not entries else f"… {len(entries)} entries", style="dim")
 
 
 def _pair(name: str, item: JsonValue) -> str:
     if isinstance(item, list):
-        names = [str(part.get("name")) for part in objects(item)]
-        return f"{name}={','.join(names) if names else len(item)}"
+        names = [part["name"] for part in objects(item) if isinstance(part.get("name"), str)]
+        return f"{name}={','.join(map(str, names)) if len(names) == len(item) else len(item)}"
     return f"{name}={item if isinstance(item, str) else orjson.dumps(item).decode()}"
 
 
