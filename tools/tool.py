@@ -224,6 +224,7 @@ class Planning:
     token_class: Callable[[str | int], str | None]  # the class of a value that is a token as a whole, else None
     find_tokens: Callable[[str], Sequence[TokenSpan]]
     column_rules: Callable[[str], Awaitable[ColumnRules]]  # by database name
+    unknown_tokens: Callable[[str], Sequence[TokenSpan]] = lambda _: ()  # what has the form of a token, and is none
 
 
 class Unknown:

@@ -37,7 +37,10 @@ class Restorer:
         def find_tokens(text: str) -> Sequence[TokenSpan]:
             return self._tokens.find(text, scope)
 
-        return Planning(scope.principal, token_class, find_tokens, self._rules)
+        def unknown_tokens(text: str) -> Sequence[TokenSpan]:
+            return self._tokens.unknown(text, scope)
+
+        return Planning(scope.principal, token_class, find_tokens, self._rules, unknown_tokens)
 
     def restore(self, plan: Plan, granted: Iterable[Clearance], scope: Scope) -> Restored:
         """The values of the plan's slots; tokens go back where the plan bound them and where policy cleared a sink.

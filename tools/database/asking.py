@@ -110,7 +110,7 @@ def _within(settings: GuardSettings, level: Inference) -> GuardSettings:
     return replace(settings, inference=least(settings.inference), class_inference=classes)
 
 
-def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits, written: str | None = None) -> Plan:
+def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits) -> Plan:
     """What the policy and the record see of a judged statement."""
     analysis = work.analysis
     return Plan(
@@ -120,7 +120,7 @@ def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits, written: st
         outputs=analysis.outputs,
         indirect=analysis.indirect,
         slots=analysis.slots,
-        written=written,
+        written="\n".join(analysis.written) or None,
         limits=limits,
         facts=facts_of(analysis, work.level),
         work=work,

@@ -116,6 +116,7 @@ class Database:
             token_class=planning.token_class,
             writes=writes,
             find_tokens=planning.find_tokens,
+            unknown_tokens=planning.unknown_tokens,
         )
 
     def expected(self, analysis: Analysis, settings: GuardSettings) -> Expected:

@@ -210,14 +210,13 @@ class DatabaseExecute:
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         database = self._databases.get(arguments, write=True)
         settings = await database.guard(planning, writes=True)
-        text = string_of(arguments, "sql")
-        work = judged(database, text, settings, planning)
+        work = judged(database, string_of(arguments, "sql"), settings, planning)
         if work.analysis.kind not in _WRITES:
             message = f"{work.analysis.kind.value.upper()} changes nothing."
             raise ToolRefused("sql_statement", message, "Use database_query for it.", rule="statement")
         if work.analysis.literal_matches:
             self._rate.take(planning.principal, database.name)
-        return plan_of(work, self._spec.effects, database.settings.limits, written=text)
+        return plan_of(work, self._spec.effects, database.settings.limits)
 
     async def run(self, plan: Plan, running: Running) -> Table:
         work = cast("Judged", plan.work)

@@ -370,7 +370,9 @@ async def test_an_insert_with_tokens(room):
     (access,) = plan.accesses
     assert (access.action, access.name) == (Action.DB_INSERT, "clinic.patients")
     assert {slot.place for slot in plan.slots} == {Place.VALUE}
-    assert plan.written is not None
+    assert plan.written is None  # tokens are not the agent's own words
+    told = await room.plan("database_execute", sql="INSERT INTO patients (name, city) VALUES ('Ann Own', 'Oslo')")
+    assert set((told.written or "").splitlines()) == {"Ann Own", "Oslo"}
     table = await room.run("database_execute", plan)
     assert isinstance(table, Table)
     assert (table.columns, table.rows, dict(table.extra)) == ((), [], {"changed": 1})

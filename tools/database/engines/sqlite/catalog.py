@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from ...catalog import Catalog, Column, ForeignKey, Relation, RelationKind
 from ...sql.names import ascii_lower
 from ..engine import Settings
+from ..opening import open_relations
 from .ddl import content_table, generated_expressions, view_definition
 
 _Cell: TypeAlias = str | int | None
@@ -71,34 +72,13 @@ def build_schema(message: Mapping[str, object], settings: Settings, *, sqlite: s
         dialect="sqlite",
         version=f"{reading.cookie}-{digest}",
         relations=relations,
-        open_relations=open_relations(relations, settings),
+        open_relations=open_relations(relations, settings, "main", fold=ascii_lower),
         foreign_keys=tuple(key for name in relations for key in _foreign_keys(name, reading.tables, relations)),
         default_schema="main",
         server_version=sqlite,
         extra={"index_scans": "on" if index_scans else "off"},
     )
     return Schema(catalog, reading.cookie, shadows, {ascii_lower(name): name for name in reading.tables})
-
-
-def open_relations(relations: Mapping[str, Relation], settings: Settings) -> frozenset[str]:
-    """What the configuration opens, by the names the database has; SQLite does not tell upper from lower case."""
-    denied = {_folded(name) for name in settings.deny}
-    listed = None if settings.tables is None else {_folded(name) for name in settings.tables}
-    return frozenset(
-        name
-        for name in relations
-        if ascii_lower(name) not in denied and (listed is None or ascii_lower(name) in listed)
-    )
-
-
-def missing(relations: Mapping[str, Relation], names: Sequence[str]) -> list[str]:
-    """Names of the configuration that the database does not have."""
-    present = {ascii_lower(name) for name in relations}
-    return [name for name in names if _folded(name) not in present]
-
-
-def _folded(name: str) -> str:
-    return ascii_lower(name).removeprefix("main.")
 
 
 def _owner(shadow: str, virtual: Sequence[str]) -> str:

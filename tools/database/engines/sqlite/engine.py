@@ -26,8 +26,10 @@ from ...catalog import Catalog, Relation
 from ...errors import deadline, schema_changed, unaccepted
 from ...sql import reconcile
 from ...sql.analysis import Expected
+from ...sql.names import ascii_lower
 from ..engine import DatabaseError, Level, RoleFinding, Rows, Settings, Statement, Write, Written
-from .catalog import Schema, Unreadable, build_schema, missing
+from ..opening import check_names
+from .catalog import Schema, Unreadable, build_schema
 from .errors import cannot_open, failed, refused
 from .place import opening_of
 from .pool import CannotOpen, Pool
@@ -89,12 +91,7 @@ class SQLiteEngine:
         where = f"databases.{self._settings.name}"
         if opened.get("size") == 0:
             raise DatabaseError(f"{where}.url: {self._opening.path}: is empty; it has no tables")
-        relations = schema.catalog.relations
-        unknown = missing(relations, self._settings.deny)
-        if unknown and self._settings.tables is None:  # a misspelt name would leave a table open
-            raise DatabaseError(f"{where}.deny: {unknown[0]}: no such table or view; correct it or remove it")
-        for name in (*missing(relations, self._settings.tables or ()), *unknown):
-            logger.warning("{}: {}: no such table or view", where, name)
+        check_names(schema.catalog.relations, self._settings, "main", fold=ascii_lower)
 
     async def close(self) -> None:
         await self._readers.close()
