@@ -196,7 +196,9 @@ async def _database(name: str, config: DatabaseConfig) -> list[Finding]:
             await database.start()
             findings = await _connected(subject, database, config)
     except DatabaseError as error:
-        findings = [Finding("bad", subject, str(error).removeprefix(f"{subject}: "))]
+        key, _, text = str(error).partition(": ")
+        named = key == subject or key.startswith(f"{subject}.")
+        findings = [Finding("bad", key if named else subject, text if named else str(error))]
     except ImportError as error:
         mend = f"pip install {error.name}" if error.name else ""
         findings = [Finding("bad", subject, "its driver is not installed", mend)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections import OrderedDict, deque
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -27,20 +28,19 @@ class CallHistory:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._begun: deque[float] = deque(maxlen=MOST_CALLS)
+        self._begun: list[float] = []  # in order of time
         self._sessions: weakref.WeakSet[SessionState] = weakref.WeakSet()
 
     def begin(self, session: SessionState) -> None:
-        now = self._clock()
-        self._begun.append(now)
-        while self._begun[0] < now - LONGEST_SECONDS:
-            self._begun.popleft()
+        self._begun.append(self._clock())
+        if len(self._begun) > 2 * MOST_CALLS:
+            del self._begun[:-MOST_CALLS]
         self._sessions.add(session)
 
     def calls(self, seconds: float) -> int:
-        """How many calls began within the last seconds."""
-        since = self._clock() - seconds
-        return sum(1 for begun in self._begun if begun >= since)
+        """How many calls began within the last seconds, up to ten thousand and an hour."""
+        since = self._clock() - min(seconds, LONGEST_SECONDS)
+        return min(len(self._begun) - bisect_left(self._begun, since), MOST_CALLS)
 
     def classes(self) -> frozenset[str]:
         """The classes of all data released in sessions that are still open."""

@@ -78,7 +78,8 @@ class GivenClaims(_Strict):
 
 
 class Given(_Strict):
-    """Who does what with what. ``resource``: one or more full names, as in ``clinic.patients`` or ``reports/a.csv``."""
+    """Who does what with what. ``resource``: one or more full names, as in ``clinic.patients`` or ``reports/a.csv``;
+    with a slash at its end, as in ``reports/``, a file root."""
 
     now: dt.datetime = NOON
     human: str = "ann"
@@ -151,6 +152,7 @@ class Given(_Strict):
 
     def _access(self, name: str) -> Access:
         kind, parent = _kind(self.action, name)
+        name = name.removesuffix("/")
         classes = frozenset(self.classes)
         return Access(
             action=self.action,
@@ -169,9 +171,11 @@ def _kind(action: str, name: str) -> tuple[str, str | None]:
     if action.startswith("db."):
         database, dot, _ = name.partition(".")
         return ("table", database) if dot else ("database", None)
-    if action.startswith("file.") or (action == "token.restore" and "/" in name):
-        root, slash, _ = name.partition("/")
-        return ("file", root) if slash and action != "token.restore" else ("file_root", None)
+    if action.startswith("file."):
+        root, _, path = name.partition("/")
+        return ("file", root) if path else ("file_root", None)
+    if action == "token.restore" and name.endswith("/"):
+        return ("file_root", None)
     return ("session", None) if action == "session.status" else ("tool", None)
 
 

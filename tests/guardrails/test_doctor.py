@@ -69,10 +69,10 @@ async def test_after_a_first_start_the_key_and_the_vault_are_looked_at(folder: P
 async def test_a_database_that_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gloveport.tools.database.source._FIRST_WAIT_SECONDS", 0.001)
     findings = await look(folder, "databases: {main: {url: sqlite:///nowhere.db}}")
-    (told,) = of(findings, "databases.main")
+    (told,) = of(findings, "databases.main.url")
     assert "nowhere.db" in told
     findings = await look(folder, "databases: {main: {url: 'postgresql://u:hunter2@127.0.0.1:1/x'}}")
-    assert of(findings, "databases.main")
+    assert of(findings, "databases.main.url")
     assert "hunter2" not in str(findings)
 
 

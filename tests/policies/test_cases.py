@@ -54,6 +54,8 @@ def test_a_case_is_one_question(bundle: LoadText) -> None:
         ("tool.call", "send_mail", "tool", None),
         ("session.status", "session", "session", None),
         ("token.restore", "send_mail", "tool", None),
+        ("token.restore", "reports/", "file_root", None),
+        ("file.list", "reports/", "file_root", None),
     ],
 )
 def test_a_resource_s_kind_follows_from_its_action(action: str, resource: str, kind: str, parent: str | None) -> None:
@@ -61,6 +63,7 @@ def test_a_resource_s_kind_follows_from_its_action(action: str, resource: str, k
     (case,), _ = cases_of(text, "tests/a.yaml")
     (access,) = case.request.accesses
     assert (access.kind, access.parent) == (kind, parent)
+    assert access.name == resource.removesuffix("/")
 
 
 def test_every_difference_is_told(bundle: LoadText) -> None:

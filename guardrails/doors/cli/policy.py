@@ -97,6 +97,7 @@ def explain(
     team: Annotated[list[str] | None, typer.Option(help="A team; several.")] = None,
     class_: Annotated[list[str] | None, typer.Option("--class", help="A class in the result; several.")] = None,
     seen: Annotated[list[str] | None, typer.Option(help="A class seen before; several.")] = None,
+    argument: Annotated[str, typer.Option(help="For token.restore: the argument of the tool.")] = "",
     inference: Annotated[str, typer.Option(help="Mode of the SQL guard the statement needs.")] = "strict",
     config: ConfigOption = None,
     folder: FolderOption = None,
@@ -117,6 +118,7 @@ def explain(
             "classes": class_ or [],
             "session": {"classes_seen": seen or []},
             "sql": {"inference": inference},
+            "argument": argument,
             **_who(settings, human, agent, model, purpose, role, team),
         }
         request, recorded = _described(settings, resource or [], given), None
@@ -208,6 +210,8 @@ def _described(settings: Config, resources: list[str], given: dict[str, object])
         and table
         and (table in database.deny or (database.tables is not None and table not in database.tables))
     )
+    if given["action"] == "token.restore" and root is not None:
+        resources = [f"{container}/"]
     given = {
         **given,
         "resource": resources,

@@ -46,9 +46,10 @@ def init(
     out = console()
     out.print(f"{config}      what agents may reach", markup=False)
     out.print(f"{policies}/     what is allowed, as Cedar rules", markup=False)
-    out.print(
-        "\nNext:  gloveport doctor\n       gloveport classify " + name + "\n       gloveport install claude-desktop"
-    )
+    steps = ["gloveport doctor", f"gloveport classify {name}", "gloveport install claude-desktop"]
+    if folder.resolve() != Path.cwd():
+        steps.insert(0, f"cd {folder}")
+    out.print("\nNext:  " + "\n       ".join(steps), markup=False)
 
 
 def install(

@@ -127,6 +127,8 @@ def test_explain_says_why_not(run: Run) -> None:
     assert "lacks when { resource.open }" in text
     told = json.loads(run("explain", "--action", "file.write", "--resource", "reports/a", "--json").stdout)
     assert told["explanation"]["decision"]["effect"] == "allow"
+    text = run("explain", "--action", "token.restore", "--resource", "reports", "--class", "email").stdout
+    assert "No rule permits token.restore on reports." in text
 
 
 @pytest.mark.parametrize(
