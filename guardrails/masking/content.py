@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
 from .classes import data_class
@@ -23,6 +23,13 @@ from .restore import Restored
 from .spelling import folded
 from .tokens.service import Scope, Tokens
 from .transforms import transform
+
+# Of files that people write; none is the end of a host's name.
+_EXTENSIONS: Final = frozenset(
+    "7z avif bak bin bmp bz2 conf config csv db doc docx eml gif gz heic htm html ini ipynb jpeg jpg js json jsonl key lock"
+    " log markdown mp3 mp4 msg ndjson odt orig parquet pdf pem png ppt pptx rtf sql sqlite svg tar tgz tif tiff tmp toml tsv"
+    " txt wav webp xls xlsx xml xz yaml yml".split()
+)
 
 Places: TypeAlias = tuple[str, ...]  # see `origins`
 Cell: TypeAlias = tuple[str, str | None, Places]  # a text, the name it stands under, where it is from
@@ -109,8 +116,9 @@ class Found:
     def name(self, name: str) -> str:
         """A file name: looked through for values with a form of their own; names of people are not guessed."""
         stem, dot, extension = name.rpartition(".")  # ann@acme.com.pdf is a file, and ann@acme.com is in its name
-        whole, alone = self.cells([name, stem], [None, None], free=False, places=[self.names] * 2)
-        return whole if whole != name or alone == stem else f"{alone}{dot}{extension}"
+        if extension.lower() not in _EXTENSIONS:
+            stem, dot, extension = name, "", ""
+        return self.cells([stem], [None], free=False, places=[self.names])[0] + dot + extension
 
     def document(self, text: Text) -> str:
         """A whole file, by its kind: columns of CSV and keys of JSON are context."""

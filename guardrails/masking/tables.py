@@ -19,7 +19,7 @@ from .content import Found, Places
 from .duties import ColumnMask, Duties, column_mask
 
 SAFE_INTEGER: Final = 2**53 - 1
-VECTOR: Final = 16  # an array of so many fractions is taken for an embedding
+_OPENING: Final = frozenset("[{")  # of an array, as text
 _PLAIN: Final = frozenset({str, bool, NoneType})
 _TIMES: Final = frozenset({dt.datetime, dt.date, dt.time, NoneType})
 _CLEAR: Final = frozenset({dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID, NoneType})
@@ -45,7 +45,7 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     scanned: list[int] = []
     for i, (plan, column) in enumerate(zip(plans, table.columns, strict=True)):
         if plan.class_name is None or (plan.scan and plan.class_name == FREE_TEXT):
-            released[i] = plain_column(vectors[i])
+            released[i] = without_vectors(plain_column(vectors[i]))
             if plan.scan and any(isinstance(cell, str) for cell in released[i]) and not _speaks_for_itself(vectors[i]):
                 scanned.append(i)
         elif column.form is OutputForm.IDENTITY:
@@ -132,6 +132,18 @@ def plain_column(cells: Sequence[object]) -> list[JsonValue]:
     return [plain(cell) for cell in cells]
 
 
+def without_vectors(cells: list[JsonValue]) -> list[JsonValue]:
+    """An embedding tells what its text told: wherever one turns up, it does not leave."""
+    suspects = [i for i, cell in enumerate(cells) if isinstance(cell, str) and cell[:1] in _OPENING and len(cell) > 16]
+    if suspects:
+        from .vectors import as_vector
+
+        for i in suspects:
+            if as_vector(cells[i]) is not None:
+                cells[i] = "[masked:embedding]"
+    return cells
+
+
 def plain(cell: object) -> JsonValue:
     """A database cell as JSON that every client reads alike: no integers beyond 2^53, no NaN, no bytes."""
     match cell:
@@ -149,13 +161,7 @@ def plain(cell: object) -> JsonValue:
             return str(cell)
         case bytes() | bytearray():
             return f"[binary:{len(cell)}]"
-        case list() | tuple() if len(items := cast("Sequence[object]", cell)) >= VECTOR and _floats(items):
-            return f"[vector:{len(items)}]"  # an embedding tells what its text told
         case list() | tuple() | dict():  # arrays and documents leave as JSON text, and are looked through as text
             return orjson.dumps(cell, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
         case _:
             return str(cell)
-
-
-def _floats(items: Sequence[object]) -> bool:
-    return all(isinstance(item, float) for item in items)
