@@ -106,7 +106,7 @@ class Session:
         self._recent.append(self.touched)
         if len(self._recent) > 2 * MOST_CALLS_COUNTED:
             del self._recent[:MOST_CALLS_COUNTED]
-        return CallRecord(self, self.record, request, spec, self._tokens, self._scrub)
+        return CallRecord(self, self.record, request, spec, self._tokens, self._scope, self._scrub)
 
     def recent_calls(self, seconds: float = 60.0) -> int:
         """Calls begun within the last seconds (up to an hour), this one and those in flight included."""
@@ -234,6 +234,7 @@ class CallRecord:
         request: Request,
         spec: ToolSpec | None,
         tokens: Tokens,
+        scope: Scope,
         scrub: Callable[[str], str],
     ) -> None:
         self.call = new_id()
@@ -241,6 +242,7 @@ class CallRecord:
         self._session = session
         self._record = record
         self._tokens = tokens
+        self._scope = scope
         self._scrub = scrub
         self._began = time.perf_counter_ns()
         self._stage = "received"
@@ -379,14 +381,15 @@ class CallRecord:
         return name if spec is not None and name in _properties(spec) else self._scrub(name)
 
     def _argument(self, spec: ToolSpec | None, name: str, value: JsonValue) -> events.Json:
-        """A name as it is; data, and what only claims to be a name, by type and size, with its tokens."""
+        """A name as it is; data, and what only claims to be a name, by type and size, with its proven tokens."""
         recorded = spec is not None and name in spec.recorded and _possible(spec, name, value)
         if value is None or isinstance(value, bool) or (recorded and isinstance(value, int)):
             return value
         if recorded and isinstance(value, str):
             return self._scrub(value)
         if isinstance(value, str):
-            return events.Withheld("string", len(value), [value[t.start : t.end] for t in self._tokens.find(value)])
+            spans = self._tokens.find(value, self._scope)
+            return events.Withheld("string", len(value), [value[span.start : span.end] for span in spans])
         if isinstance(value, dict | list):
             return events.Withheld("object" if isinstance(value, dict) else "array", len(value))
         return events.Withheld("number")
