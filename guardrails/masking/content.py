@@ -26,9 +26,9 @@ from .transforms import transform
 
 # Of files that people write; none is the end of a host's name.
 _EXTENSIONS: Final = frozenset(
-    "7z avif bak bin bmp bz2 conf config csv db doc docx eml gif gz heic htm html ini ipynb jpeg jpg js json jsonl key lock"
-    " log markdown mp3 mp4 msg ndjson odt orig parquet pdf pem png ppt pptx rtf sql sqlite svg tar tgz tif tiff tmp toml tsv"
-    " txt wav webp xls xlsx xml xz yaml yml".split()
+    "7z avif bak bin bmp bz2 conf config csv db doc docx eml gif gz heic htm html ini ipynb jpeg jpg js json jsonl key"
+    " lock log markdown mp3 mp4 msg ndjson odt orig parquet pdf pem png ppt pptx rtf sql sqlite svg tar tgz tif tiff"
+    " tmp toml tsv txt wav webp xls xlsx xml xz yaml yml".split()
 )
 
 Places: TypeAlias = tuple[str, ...]  # see `origins`

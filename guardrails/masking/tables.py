@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
@@ -162,6 +163,23 @@ def plain(cell: object) -> JsonValue:
         case bytes() | bytearray():
             return f"[binary:{len(cell)}]"
         case list() | tuple() | dict():  # arrays and documents leave as JSON text, and are looked through as text
-            return orjson.dumps(cell, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
+            return _as_json(cast("object", cell))
         case _:
             return str(cell)
+
+
+def _as_json(cell: object) -> str:
+    try:
+        return orjson.dumps(cell, default=plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a number beyond 64 bits, half a surrogate pair: nothing that orjson writes
+        return json.dumps(_tree(cell), ensure_ascii=False)
+
+
+def _tree(value: object) -> JsonValue:
+    match value:
+        case dict():
+            return {str(key): _tree(item) for key, item in cast("dict[object, object]", value).items()}
+        case list() | tuple():
+            return [_tree(item) for item in cast("Sequence[object]", value)]
+        case _:
+            return plain(value)

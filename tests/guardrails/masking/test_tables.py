@@ -211,7 +211,8 @@ def test_a_row_of_another_width_is_an_error(content: Found) -> None:
 CELLS = st.one_of(
     st.none(), st.booleans(), st.text(max_size=10), st.integers(), st.floats(), st.decimals(), st.dates(),
     st.datetimes(), st.times(), st.timedeltas(), st.uuids(), st.binary(max_size=5),
-    st.lists(st.integers() | st.text(max_size=3), max_size=3), st.dictionaries(st.text(max_size=3), st.dates() | st.decimals(), max_size=2),
+    st.lists(st.integers() | st.text(max_size=3), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.dates() | st.decimals(), max_size=2),
 )  # fmt: skip
 
 
