@@ -105,20 +105,19 @@ class Decider:
 
     def visible(self, spec: ToolSpec, identity: Identity) -> bool:
         """Whether the policy could allow this tool at all: some action of it on something the configuration names."""
-        if identity.scopes and not self._within(spec, identity):
-            return False
         effects = frozenset(map(str, spec.effects))
         principal = _principal(identity, "")
         return any(
             self._policy.possible(DecisionRequest(principal, (access,), effects=effects, tool=ToolFacts(spec.name)))
             for action in spec.actions
             for access in self._candidates(spec, action)
+            if _reaches(identity, spec, access)
         )
 
     async def decide(self, spec: ToolSpec, plan: Plan, identity: Identity, session: SessionState) -> Verdict:
         """The verdict on a plan. A plan that touches nothing is denied: there is nothing to decide on."""
-        if identity.scopes and (outside := self._outside(spec, plan, identity)) is not None:
-            return self._scoped_out(outside)
+        if not all(_reaches(identity, spec, access) for access in plan.accesses):
+            return self._scoped_out()
         history = self._histories.begun(identity.principal, session)
         request = DecisionRequest(
             principal=_principal(identity, session.transport),
@@ -248,18 +247,7 @@ class Decider:
             kind = "session" if action is Action.SESSION_STATUS else "tool"
             yield PolicyAccess(verb, kind, spec.name, open=True)
 
-    def _within(self, spec: ToolSpec, identity: Identity) -> bool:
-        named = {spec.name, *self._config.databases, *self._config.files}
-        return bool(identity.scopes & named) or spec.actions == frozenset({Action.SESSION_STATUS})
-
-    def _outside(self, spec: ToolSpec, plan: Plan, identity: Identity) -> str | None:
-        """The first thing a scoped credential does not reach."""
-        if spec.name in identity.scopes or spec.actions == frozenset({Action.SESSION_STATUS}):
-            return None
-        reached = [a.name for a in plan.accesses if not {a.name, a.parent} & identity.scopes]
-        return reached[0] if reached else None
-
-    def _scoped_out(self, name: str) -> Verdict:
+    def _scoped_out(self) -> Verdict:
         event = events.PolicyDecided(
             "deny", ["credential-scope"], {}, code="out-of-scope", policy_digest=self._policy.digest
         )
@@ -267,6 +255,13 @@ class Decider:
             event,
             Denied("out-of-scope", "This credential does not reach that.", "Ask for a wider one.", "credential-scope"),
         )
+
+
+def _reaches(identity: Identity, spec: ToolSpec, access: Access | PolicyAccess) -> bool:
+    """Whether a scoped credential goes so far: its scopes name the tool, or the database or root that is touched."""
+    if not identity.scopes or spec.name in identity.scopes or spec.actions == frozenset({Action.SESSION_STATUS}):
+        return True
+    return not identity.scopes.isdisjoint({access.name, access.parent or ""})
 
 
 def site_vocabulary(config: Config, tools: Iterable[str]) -> SiteVocabulary:

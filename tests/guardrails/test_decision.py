@@ -226,6 +226,11 @@ class TestScopes:
     def test_and_sees_only_such_tools(self, build: Build) -> None:
         assert build(READING).visible(QUERY, replace(ANN, scopes=frozenset({"clinic"})))
         assert not build(None).visible(SEND, replace(ANN, scopes=frozenset({"other_tool"})))
+        read = ToolSpec("file_read", "", {}, actions=frozenset({Action.FILE_READ}))
+        assert build(None).visible(read, replace(ANN, scopes=frozenset({"archive"})))
+        assert not build(None).visible(read, replace(ANN, scopes=frozenset({"clinic"})))
+        status = ToolSpec("session_status", "", {}, actions=frozenset({Action.SESSION_STATUS}))
+        assert build(None).visible(status, replace(ANN, scopes=frozenset({"clinic"})))
 
 
 class TestVisible:
