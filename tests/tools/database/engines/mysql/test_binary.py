@@ -21,10 +21,7 @@ def column(code: int, charset: int = 45, flags: int = 0) -> Field:
 
 def test_numbers_texts_and_nulls() -> None:
     fields = [column(3), column(8, flags=32), column(253), column(253, charset=63), column(5), column(3)]
-    body = (
-        struct.pack("<i", -7) + struct.pack("<Q", 2**64 - 1) + b"\x03\xc3\xa9x\x01\xff"
-    body += struct.pack("<d", 0.5)
-    )
+    body = struct.pack("<i", -7) + struct.pack("<Q", 2**64 - 1) + b"\x03\xc3\xa9x\x01\xff" + struct.pack("<d", 0.5)
     assert row(b"\x00" + bytes([0b10000000]) + body, fields) == (-7, 2**64 - 1, "éx", b"\xff", 0.5, None)
 
 
