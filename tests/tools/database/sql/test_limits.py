@@ -13,7 +13,7 @@ TOO_MUCH = {
     "300 subqueries": "SELECT * FROM " + "(SELECT * FROM " * 300 + "patients" + ") t" * 300,
     "20,000 words": "SELECT " + ", ".join(["id"] * 10_000) + " FROM patients",
     "too long": "SELECT '" + "x" * 30_000 + "'",
-    "deep case": "SELECT " + "CASE WHEN id = 1 THEN " * 200 + "1" + " END" * 200 + " FROM patients",
+    "deep case": "SELECT " + "CASE WHEN id = 1 THEN " * 600 + "1" + " END" * 600 + " FROM patients",
     "deep not": "SELECT id FROM patients WHERE " + "NOT " * 3000 + "id = 1",
     "deep functions": "SELECT " + "upper(" * 100 + "city" + ")" * 100 + " FROM patients",
     "deep unions": "SELECT 1 FROM (" * 70 + "SELECT 1" + ") t" * 70,
