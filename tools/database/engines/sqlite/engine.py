@@ -331,8 +331,13 @@ class SQLiteEngine:
     # The schema.
 
     async def _opened(self) -> Message:
-        async with self._readers.worker(_OWN_SECONDS) as worker:
-            return await worker.ready()
+        """What a worker said of its file. Raises `CannotOpen`, `ToolFailed`."""
+        try:
+            with anyio.fail_after(_OWN_SECONDS):
+                async with self._readers.worker(_OWN_SECONDS) as worker:
+                    return await worker.ready()
+        except TimeoutError:
+            raise deadline(_OWN_SECONDS) from None
 
     async def _read_schema(self) -> Schema:
         """Raises `CannotOpen`, `ToolFailed`."""

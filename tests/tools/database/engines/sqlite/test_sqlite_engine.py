@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
@@ -228,6 +229,32 @@ async def test_what_the_catalog_says(clinic):
     assert [(k.table, k.columns, k.referred_table, k.referred_columns) for k in catalog.foreign_keys] == [
         ("visits", ("patient",), "patients", ("id",))
     ]
+
+
+async def test_virtual_tables_are_read_like_others(clinic):
+    """They run statements of their own on the tables they keep their data in."""
+    clinic.raw("CREATE VIRTUAL TABLE letters USING fts5 (subject, body)")
+    clinic.raw("INSERT INTO letters VALUES ('One', 'hello'), ('Two', 'world')")
+    clinic.raw("CREATE VIRTUAL TABLE boxes USING rtree (id, low, high)")
+    clinic.raw("INSERT INTO boxes VALUES (1, 0, 5)")
+    await anyio.sleep(0.06)
+    relation = (await clinic.engine.catalog()).relations["letters"]
+    assert await clinic.engine.sample(relation, ["subject"], 5) == [("One",), ("Two",)]
+    async with opened_again(clinic) as fresh:
+        assert (await fresh.query("SELECT subject FROM letters ORDER BY subject")).rows == [("One",), ("Two",)]
+        assert (await fresh.query("SELECT count(*) AS n FROM letters")).rows == [(2,)]
+        assert (await fresh.query("SELECT id, high FROM boxes")).rows == [(1, 5.0)]
+
+
+@asynccontextmanager
+async def opened_again(clinic):
+    """Another engine on the same file: its workers have never seen it before."""
+    engine = SQLiteEngine(Settings("clinic", f"sqlite:///{clinic.path}"))
+    await engine.start()
+    try:
+        yield replace(clinic, engine=engine)
+    finally:
+        await engine.close()
 
 
 async def test_samples_are_rows_and_an_unreadable_relation_has_none(clinic):

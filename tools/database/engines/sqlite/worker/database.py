@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 QUERIES = ("SELECT ", "WITH ", "VALUES", "EXPLAIN QUERY PLAN ")
 CHANGES = ("INSERT ", "UPDATE ", "DELETE ", "WITH ")
 CHUNK_ROWS = 32
+OPEN_SECONDS = 10.0
 TABLE_FUNCTIONS = frozenset({"json_each", "json_tree"})
 
 
@@ -37,6 +38,7 @@ class Database:
             opening["uri"], uri=True, isolation_level=None, cached_statements=0, timeout=BUSY_MS / 1000
         )
         self.connection = connection
+        self.clock.arm(OPEN_SECONDS)
         for limit, value in LIMITS.items():
             connection.setlimit(limit, value)
         connection.set_progress_handler(self.clock.look, OPS_BETWEEN_LOOKS)
@@ -52,22 +54,25 @@ class Database:
             f"hard_heap_limit={HEAP_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-        self._warm()
         connection.set_authorizer(self.judge)
+        self._warm()
+        self.clock.disarm()
 
     def _place(self) -> list[int]:
         found = os.stat(self.path)
         return [found.st_dev, found.st_ino]
 
     def _warm(self) -> None:
-        """Virtual tables register on first use, by an update that the authorizer would see: so use them before."""
+        """Virtual tables register on first use, by an update that the authorizer would see, and then prepare statements
+        of their own on the tables they keep their data in: so use each once before the authorizer watches."""
         for name in TABLE_FUNCTIONS:
             with contextlib.suppress(sqlite3.Error):  # a SQLite without JSON
                 self.connection.execute(f"SELECT count(*) FROM {name}('[1]')").fetchall()  # noqa: S608
+        self.warm = self._cookie()
         found = self.connection.execute("SELECT name FROM sqlite_schema WHERE sql LIKE 'create virtual table%'")
         for (name,) in found.fetchall():
             with contextlib.suppress(sqlite3.Error):  # of a module this SQLite lacks: its use fails later, by name
-                self.connection.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
+                self.connection.execute(f"SELECT * FROM {quoted(name)} LIMIT 1").fetchall()  # noqa: S608
 
     def opened(self) -> dict[str, Any]:
         mode = self.connection.execute("PRAGMA journal_mode").fetchone()[0]
@@ -185,6 +190,8 @@ class Database:
 
     def _begin(self, request: dict[str, Any], how: str) -> None:
         self._moved()
+        if self._cookie() != self.warm:
+            self._warm()
         self.connection.execute(how)
         # inside the transaction: from here on the schema and all rows stay as they are
         if request["cookie"] is not None and (self._cookie() != request["cookie"] or self.file != request["file"]):
