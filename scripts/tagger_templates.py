@@ -15,7 +15,7 @@ import tagger_lexicon as lexicon
 Example = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{([A-Z]+2?)\}")
-_SHARES = {"mail": 20, "support": 26, "clinical": 14, "news": 11, "address": 15, "log": 7, "plain": 16}
+_SHARES = {"mail": 20, "support": 24, "clinical": 13, "news": 10, "address": 13, "log": 10, "plain": 22}
 
 _ROLES = "Account Manager|Head of Sales|Chief Executive|Director|Consultant|Engineer|Team Lead|Minister|Chairman|Spokeswoman|Office Manager".split("|")
 _DEPARTMENTS = "Cardiology|Oncology|Internal Medicine|Emergency Department|Radiology|Family Medicine|Neurology".split("|")
@@ -140,6 +140,9 @@ class _Maker:
 
     def digits(self, count: int) -> str:
         return "".join(self.pick("0123456789") for _ in range(count))
+
+    def hex(self, count: int) -> str:
+        return "".join(self.pick("0123456789abcdef") for _ in range(count))
 
     def _fill(self, pattern: str) -> str:
         while "{L}" in pattern:
@@ -291,6 +294,12 @@ class _Maker:
                 return self.date(), None
             case "TIME":
                 return f"{self.random.randint(0, 23):02}:{self.random.randint(0, 59):02}", None
+            case "HEX":
+                return self.hex(self.random.choice((7, 12, 16, 20, 32, 40))), None
+            case "UUID":
+                return "-".join(self.hex(n) for n in (8, 4, 4, 4, 12)), None
+            case "VER":
+                return ".".join(str(self.random.randint(0, 40)) for _ in range(self.random.choice((2, 3, 4)))), None
             case "IP":
                 return ".".join(str(self.random.randint(1, 254)) for _ in range(4)), None
             case "E":

@@ -206,7 +206,7 @@ ANCHORS: Final = (
         _word(f"\\b{name}\\b", _code_named)
         for name in ("zip", "zip ?code", "post ?code", "postal code", "plz", "postleitzahl")
     ),
-    *(_word(f"\\b{name}\\b", _code_named) for name in ("code postal", "c.digo postal", "cep", "pin ?code", "eircode")),
+    *(_word(f"\\b{name}\\b", _code_named) for name in ("code postal", "c[?o]digo postal", "cep", "pin ?code", "eircode")),
     Anchor("[A-Z][0-9][0-9A-Z]? [0-9][A-Z][A-Z0-9]", _code),
     Anchor("\\b[A-Z]{2} [0-9]{5}\\b", _zip),
 )

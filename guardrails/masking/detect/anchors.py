@@ -6,7 +6,9 @@ import importlib
 import re
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
+
+from .literals import written_out
 
 if TYPE_CHECKING:
     import hyperscan
@@ -51,8 +53,16 @@ class HyperscanScanner:
 
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         self._hs = hyperscan = importlib.import_module("hyperscan")
-        expressions = [a.pattern.encode("ascii") for a in anchors]
-        flags = [hyperscan.HS_FLAG_CASELESS if a.caseless else 0 for a in anchors]
+        expressions: list[bytes] = []
+        flags: list[int] = []
+        self._checks: list[_Check] = []
+        for index, anchor in enumerate(anchors):
+            plain = written_out(anchor.pattern)
+            for text in [None] if plain is None else plain.texts:
+                expressions.append((anchor.pattern if text is None else _escaped(text)).encode("ascii"))
+                flags.append(hyperscan.HS_FLAG_CASELESS if anchor.caseless else 0)
+                begins, ends = (plain.begins, plain.ends) if plain else (False, False)
+                self._checks.append(_Check(index, len(text or ""), begins, ends))
         self._database: hyperscan.Database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=flags)
         self._local = threading.local()
@@ -63,7 +73,32 @@ class HyperscanScanner:
             scratch = self._local.scratch = self._hs.Scratch(self._database)
         hits: list[Hit] = []
         self._database.scan(raw, match_event_handler=cast("Any", _collect), context=hits, scratch=scratch)
-        return hits
+        checks = self._checks
+        found: list[Hit] = []
+        for number, end in hits:
+            index, width, begins, ends = checks[number]
+            if begins and _WORDLIKE[raw[end - width]] == (end > width and _WORDLIKE[raw[end - width - 1]]):
+                continue
+            if ends and _WORDLIKE[raw[end - 1]] == (end < len(raw) and _WORDLIKE[raw[end]]):
+                continue
+            found.append((index, end))
+        return found
+
+
+class _Check(NamedTuple):
+    """What an expression stands for: the anchor, the length of its text, and the word boundaries still to check."""
+
+    anchor: int
+    width: int
+    begins: bool
+    ends: bool
+
+
+_WORDLIKE: Final = [chr(c).isalnum() or c == 95 if c < 128 else False for c in range(256)]
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([^A-Za-z0-9_])", r"\\\1", text)
 
 
 def _collect(index: int, start: int, end: int, flags: int, context: list[Hit]) -> None:

@@ -134,7 +134,7 @@ ANCHORS: Final = (
             "\\bgeboren",
             "geburt",
             "naissance",
-            "\\bn.{1,2}e? le ",
+            "\\bn[?e]e? le ",
             "nacimiento",
             "nacid[oa]",
             "nascita",
@@ -142,7 +142,8 @@ ANCHORS: Final = (
             "nascimento",
             "nascid[oa]",
             "geboortedatum",
-            "f.{1,2}delse",
+            "f[?o]delse",
+            "f[?o]dsels",
         )
     ),
     Anchor("\\* ", _birth_mark),

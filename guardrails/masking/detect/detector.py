@@ -11,7 +11,7 @@ from .buffer import Buffer, Skip, join
 from .scan import Anchor, Scan, key_words
 from .spans import Span, resolve
 
-_ANCHORS: Final[tuple[Anchor, ...]] = (
+ANCHORS: Final[tuple[Anchor, ...]] = (
     *network.ANCHORS,
     *bank.ANCHORS,
     *national.ANCHORS,
@@ -30,8 +30,8 @@ class Detector:
     """
 
     def __init__(self, *, hyperscan: bool = True, threshold: float = 0.5) -> None:
-        self._anchors: AnchorScanner = best_scanner(_ANCHORS) if hyperscan else RegexScanner(_ANCHORS)
-        self._handlers = [anchor.handler for anchor in _ANCHORS]
+        self._anchors: AnchorScanner = best_scanner(ANCHORS) if hyperscan else RegexScanner(ANCHORS)
+        self._handlers = [anchor.handler for anchor in ANCHORS]
         self._threshold = threshold
 
     def _names(self, scan: Scan) -> None:

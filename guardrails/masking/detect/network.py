@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Final
 
@@ -33,7 +32,7 @@ def _email(scan: Scan, end: int) -> None:
         return
     name = local[0]
     start = at - len(name)
-    for cut in ("=", "//", ":", "'", "|", "`", "{"):  # key=jo@x.org, mailto:..., 'jo@x.org'
+    for cut in ("=", "//", ":", "|", "`", "{"):  # key=jo@x.org, mailto:...
         if (k := name.rfind(cut)) >= 0:
             start += k + len(cut)
             name = name[k + len(cut) :]
@@ -51,7 +50,7 @@ def _email(scan: Scan, end: int) -> None:
 # --- IP ------------------------------------------------------------------------------------------------------------
 
 _V6_LEFT = re.compile(r"[0-9A-Fa-f:]{0,39}\Z")
-_V6_RIGHT = re.compile(r"[0-9A-Fa-f:]{0,39}(?:(?<=:)(?:\d{1,3}\.){3}\d{1,3})?")
+_V6_RIGHT = re.compile(r"[0-9A-Fa-f:]{0,36}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{0,39}")
 _VERSION_WORD = re.compile(
     rb"(?:\b(?:version|versions|ver|release|rev|revision|build|firmware|update|upgrade|upgraded|upgrading|v|section"
     rb"|chapter|clause|oid|package|driver|sdk|api|runtime|kernel|library|python|java|node|chrome|safari|firefox"
@@ -100,6 +99,8 @@ def _ipv6(scan: Scan, end: int) -> None:
     groups = [g for g in value.split(":") if g]
     if len(groups) < 3 and not (len(groups) == 2 and len(value) > 7 and any(len(g) > 2 for g in groups)):
         return
+    import ipaddress  # few texts hold an IPv6 address, and every start would pay for it
+
     try:
         address = ipaddress.IPv6Address(value)
     except ValueError:

@@ -189,10 +189,13 @@ def _ssn(scan: Scan, start: int, end: int, digits: str) -> None:
 
 
 def _nine(scan: Scan, start: int, end: int, digits: str) -> None:
-    if scan.near(_SSN_WORDS, start, end) and (checks.ssn(digits) or checks.itin(digits)):
-        scan.add(start, end, EntityType.US_SSN, 0.85)
-    elif (checks.sin(digits) or checks.tfn(digits) or checks.bsn(digits)) and scan.near(_NATIONAL_WORDS, start, end):
+    american = scan.near(_SSN_WORDS, start, end) and (checks.ssn(digits) or checks.itin(digits))
+    elsewhere = checks.sin(digits) or checks.tfn(digits) or checks.bsn(digits)
+    grouped = end - start > 9  # 3-3-3, as Canada and Australia write theirs; an SSN is 3-2-4
+    if elsewhere and (grouped or not american) and scan.near(_NATIONAL_WORDS, start, end):
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85)
+    elif american:
+        scan.add(start, end, EntityType.US_SSN, 0.85)
 
 
 def _ten(scan: Scan, start: int, end: int, digits: str) -> None:

@@ -51,7 +51,8 @@ def span(start: int, end: int, kind: str, score: float) -> Span:
     return Span(start, end, kind, score, CLASS_OF_TYPE[kind])
 
 
-def _strength(found: Span) -> tuple[int, float, int]:
+def strength(found: Span) -> tuple[int, float, int]:
+    """What decides between two overlapping findings."""
     return _RANK[found.type], found.score, found.end - found.start
 
 
@@ -68,7 +69,7 @@ def resolve(found: Iterable[Span]) -> list[Span]:
             kept.append(candidate)
             continue
         last = kept[-1]
-        if _strength(candidate) <= _strength(last):
+        if strength(candidate) <= strength(last):
             _push_rest(waiting, candidate, last.end)
             continue
         kept.pop()

@@ -53,6 +53,8 @@ def _assignment(kind: Name, width: int) -> Handler:
         if found is None:
             return
         begin, finish, setting = found
+        if _tried(scan, finish) > _MOST_TRIES:
+            return
         probability = score(name, kind, setting, text[begin:finish])
         if probability >= 0.5:
             scan.add(begin, finish, EntityType.SECRET, probability)
@@ -61,6 +63,15 @@ def _assignment(kind: Name, width: int) -> Handler:
 
 
 _VALUES_SEEN: Final = "assignment"
+_LAST_END, _TRIES = "assignment end", "assignment tries"
+_MOST_TRIES: Final = 8  # a value of 400 characters may hold fifty names: they are not all judged
+
+
+def _tried(scan: Scan, finish: int) -> int:
+    """How many names have claimed the value that ends here."""
+    tries = scan.notes.get(_TRIES, 0) + 1 if scan.notes.get(_LAST_END) == finish else 1
+    scan.notes[_LAST_END], scan.notes[_TRIES] = finish, tries
+    return tries
 
 
 def _value(text: str, tie: re.Match[str], name_start: int, flag: bool) -> tuple[int, int, Setting] | None:
@@ -172,7 +183,7 @@ _NAMES: Final = (
             "pwd",
             "\\bpass\\b",
             "_pass\\b",
-            "contrase.a",
+            "contrase[?n]a",
             "passwort",
             "mot de passe",
             "kennwort",

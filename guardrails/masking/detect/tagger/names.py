@@ -28,7 +28,7 @@ def recognise(scan: Scan) -> None:
     for start, end in _pieces(text, buffer.starts):
         tagged = tag(text if end - start == len(text) else text[start:end])
         for first, last, kind, margin in tagged.mentions:
-            if (entity := _TYPES[kind]) is not None:
+            if (entity := _TYPES[kind]) is not None and not _identifier(text, start + first, start + last):
                 scan.add(start + first, start + last, entity, 1 / (1 + math.exp(-margin)))
         for word, first, last, held in tagged.words:
             if held == SURE:  # a name is known in its own text only
@@ -61,6 +61,20 @@ def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
         at = cut
     if at < total:
         yield at, total
+
+
+_RUN: Final = re.compile(r"[\w-]{9,}")
+_LEFT: Final = re.compile(r"[\w-]{0,40}\Z")
+_MIXED: Final = re.compile(r"(?:[0-9]+[A-Za-z]+){3}|(?:[0-9]+-?[A-Za-z]+-?){4}|[A-Za-z_-]*[0-9]{7}")
+
+
+def _identifier(text: str, start: int, end: int) -> bool:
+    """Whether a mention is or holds part of a hash, a UUID, a serial number: digits and letters through one another."""
+    if not any(c.isdigit() for c in text[start:end]):
+        return False
+    left = _LEFT.search(text, max(0, start - 40), start)
+    runs = _RUN.finditer(text, left.start() if left else start, end + 24)
+    return any(run.start() < end and _MIXED.search(run[0]) for run in runs)
 
 
 _BETWEEN: Final = re.compile(r"[\s,;]{0,10}(?:[>|]{1,2} {0,2})?")
