@@ -14,7 +14,7 @@ from .request import SiteVocabulary
 from .statements import Finding, Statement
 
 _ARITHMETIC: Final = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|(?<=[\w)\]])\s*(\+|\*|-)\s*(?=[\w(])')
-_NAMED: Final = re.compile(r'\b(Database|Table|FileRoot|File|Tool)::"((?:[^"\\]|\\.)*)"')
+_NAMED: Final = re.compile(r'//[^\n]*|\b(Database|Table|FileRoot|File|Tool)::"((?:[^"\\]|\\.)*)"|"(?:[^"\\]|\\.)*"')
 _HAS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|\bhas\s+([\w."]+)')
 _CLAIMS: Final = re.compile(r'"(?:[^"\\]|\\.)*"(?<!"claims")|//[^\n]*|(\bclaims\b|"claims")')
 _BOUND: Final = re.compile(r"([\w.]+)\s*(<=|>=|==|<|>)\s*(-?\d+)")
@@ -90,6 +90,8 @@ def _names(body: str, site: SiteVocabulary) -> Iterator[tuple[int, str]]:
     listed = {table.partition(".")[0] for table in site.tables}
     for match in _NAMED.finditer(body):
         kind, name = match[1], match[2]
+        if kind is None:  # a comment or a text
+            continue
         container = name.partition("/" if kind == "File" else ".")[0]
         if kind == "File":
             if site.roots and container not in site.roots:

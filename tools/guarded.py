@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
@@ -125,6 +125,22 @@ class Hints:
         return frozenset(effect for effect, names in named.items() if names) or frozenset({Effect.READ})
 
 
+def words(names: Sequence[str]) -> tuple[str, ...]:
+    """One name or several, as a hint takes them."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def wrong_hints(hints: Hints, parameters: Collection[str]) -> str | None:
+    """What is wrong with the hints on a tool of these arguments, if anything is."""
+    for key, names in (("restore", hints.restore), ("recorded", hints.recorded)):
+        if unknown := [name for name in names if name not in parameters]:
+            return f"{key} names {unknown[0]!r}, which is no argument"
+    for path, class_name in hints.classes.items():
+        if not path or not _CLASS.fullmatch(class_name):
+            return f"classes: {path!r}: {class_name!r} is no name of a class"
+    return None
+
+
 @overload
 def guarded_tool(function: Callable[P, R], /) -> GuardedTool[P, R]: ...
 @overload
@@ -171,12 +187,12 @@ def guarded_tool(
             that it does not have.
     """
     hints = Hints(
-        reads=_words(reads),
-        writes=_words(writes),
-        sends=_words(sends),
+        reads=words(reads),
+        writes=words(writes),
+        sends=words(sends),
         classes=dict(classes or {}),
-        restore=_words(restore),
-        recorded=_words(recorded),
+        restore=words(restore),
+        recorded=words(recorded),
         name=name,
         title=title,
         seconds=seconds,
@@ -188,10 +204,6 @@ def guarded_tool(
         return GuardedTool(function, hints)
 
     return decorate
-
-
-def _words(names: Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,12 +389,8 @@ def _spec(function: Callable[..., object], hints: Hints, signature: _Signature) 
     if not description:
         raise ToolDefinitionError(f"{name} has no docstring; it tells an agent what the tool does", function)
     parameters = set(signature.names.values())
-    for key, names in (("restore", hints.restore), ("recorded", hints.recorded)):
-        if unknown := [n for n in names if n not in parameters]:
-            raise ToolDefinitionError(f"{name}: {key} names {unknown[0]!r}, which is no argument", function)
-    for path, class_name in hints.classes.items():
-        if not path or not _CLASS.fullmatch(class_name):
-            raise ToolDefinitionError(f"{name}: classes: {path!r}: {class_name!r} is no name of a class", function)
+    if wrong := wrong_hints(hints, parameters):
+        raise ToolDefinitionError(f"{name}: {wrong}", function)
     if hints.seconds is not None and not hints.seconds > 0:
         raise ToolDefinitionError(f"{name}: seconds must be more than 0", function)
     try:

@@ -35,7 +35,7 @@ from langchain_core.tools import Tool as SimpleTool
 from pydantic import Field
 from pydantic_core import to_jsonable_python
 
-from ...tools.guarded import Hints, hinted_plan, restored_arguments
+from ...tools.guarded import Hints, hinted_plan, restored_arguments, words, wrong_hints
 from ...tools.plain import MAX_RESULT_BYTES, plain
 from ...tools.tool import (
     JsonObject,
@@ -108,16 +108,20 @@ class Guard:
         restore: Sequence[str] = (),
         recorded: Sequence[str] = (),
     ) -> GuardedTool:
-        """``inner`` behind the chain. The hints are those of `gloveport.tools.guarded.guarded_tool`."""
+        """``inner`` behind the chain. The hints are those of `gloveport.tools.guarded.guarded_tool`.
+
+        Raises:
+            ValueError: a hint names an argument that the tool does not have, or what cannot be a class.
+        """
         hints = Hints(
-            reads=tuple(reads),
-            writes=tuple(writes),
-            sends=tuple(sends),
+            reads=words(reads),
+            writes=words(writes),
+            sends=words(sends),
             classes=dict(classes or {}),
-            restore=tuple(restore),
-            recorded=tuple(recorded),
+            restore=words(restore),
+            recorded=words(recorded),
         )
-        return GuardedTool(
+        guarded = GuardedTool(
             name=inner.name,
             description=inner.description,
             args_schema=_schema(inner),
@@ -133,6 +137,9 @@ class Guard:
             guard=self,
             hints=hints,
         )
+        if wrong := wrong_hints(hints, frozenset(guarded.args)):
+            raise ValueError(f"{inner.name}: {wrong}")
+        return guarded
 
     def tools(self) -> list[BaseTool]:
         """Gloveport's own tools (databases, files, custom ones), as this process's user may see them."""

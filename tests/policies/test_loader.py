@@ -143,6 +143,12 @@ def test_arithmetic_in_texts_and_comments_is_none(bundle: LoadText) -> None:
     assert len(loaded.rules) == 2
 
 
+def test_names_in_texts_and_comments_are_none(bundle: LoadText) -> None:
+    comment = f'@id("a") forbid {SELECT} // not Table::"nowhere.x"\n'
+    text = 'when { principal.human like "http://Table::*" && resource == Table::"clinic.visits" };'
+    assert len(bundle(PERMIT + comment.replace("resource)", "resource is Table)") + text).rules) == 2
+
+
 def test_rules_in_the_folder_itself_and_in_rules(folder: WriteFolder, site: SiteVocabulary) -> None:
     path = folder(PERMIT, **{"top.cedar": f'@id("top") forbid {SELECT};', "rules/deep/b.cedar": ""})
     loaded = load(path, site)

@@ -377,6 +377,12 @@ class TestOwnTools:
         assert token in answer
 
 
+@pytest.mark.parametrize("hints", [{"restore": ["to"]}, {"recorded": "to"}, {"classes": {"a": "E-Mail"}}])
+def test_a_wrong_hint_is_one_line(guard: Guard, hints: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"^lookup: "):
+        guard.tool(lookup, **hints)
+
+
 def test_an_agent_s_loop(guard: Guard) -> None:
     """A fake model that calls the tool by the message it got, as create_agent does, without an agent framework."""
     guarded = {t.name: t for t in [guard.tool(lookup), *guard.tools()]}
