@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .common import ConfigOption, JsonOption, UserError, configuration, console, print_json
+
+if TYPE_CHECKING:
+    from ...credentials import Credential
 
 app = typer.Typer(help="Mint, list and revoke bearer tokens.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -62,9 +65,7 @@ def list_all(config: ConfigOption = None, json: JsonOption = False) -> None:
         raise UserError(str(error)) from None
     now = time.time()
     if json:
-        hidden = {"digest"}
-        rows = [{k: v for k, v in asdict(c).items() if k not in hidden} | {"state": c.state(now)} for c in known]
-        print_json([{k: sorted(v) if isinstance(v, frozenset) else v for k, v in row.items()} for row in rows])
+        print_json([_shown(credential, now) for credential in known])
         return
     table = Table(box=None)
     for column in ("name", "id", "human", "agent", "roles", "scopes", "state"):
@@ -89,3 +90,11 @@ def revoke(
     except CredentialError as error:
         raise UserError(str(error)) from None
     typer.echo(f"{revoked.name} ({revoked.id}) is revoked")
+
+
+def _shown(credential: Credential, now: float) -> dict[str, object]:
+    """A credential without its digest."""
+    fields: dict[str, object] = asdict(credential)
+    del fields["digest"]
+    groups = {name: sorted(getattr(credential, name)) for name in ("roles", "teams", "scopes")}
+    return {**fields, **groups, "state": credential.state(now)}
