@@ -7,6 +7,7 @@ tokens as in database columns. A value that an agent itself wrote there is redac
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from itertools import chain
 from typing import Final, TypeAlias, cast
 
 from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
-from .classes import data_class
+from .classes import EntityType, data_class
 from .detect import Detector, Span
+from .detect.spans import resolve
 from .documents import PLAIN, media_of, opened
 from .duties import Duties
 from .origins import names_of, places_of
@@ -24,6 +26,10 @@ from .spelling import folded
 from .tokens.service import Scope, Tokens
 from .transforms import transform
 
+_CREDENTIAL: Final = re.compile(
+    "pass(?:wor[dt]|wd|phrase)|pwd|secret|token|api.?key|access.?key|private.?key|credential|clave|contrase",
+    re.IGNORECASE,
+)
 # Of files that people write; none is the end of a host's name.
 _EXTENSIONS: Final = frozenset(
     "7z avif bak bin bmp bz2 conf config csv db doc docx eml gif gz heic htm html ini ipynb jpeg jpg js json jsonl key"
@@ -152,7 +158,23 @@ class Found:
         texts, keys, places = [c[0] for c in cells], [c[1] for c in cells], [c[2] for c in cells]
         tokens = dict(zip(texts, self.tokens.find_many(texts, self.scope), strict=True))
         spans = self.detector.scan_many(texts, keys, structured_only=not free, skip=tokens.__getitem__)
+        for i, credential in self._credentials(texts, keys):
+            if not tokens[texts[i]]:
+                spans[i] = resolve([*spans[i], credential])
         return self._replaced(texts, spans, places, redact=redact)
+
+    def _credentials(self, texts: Sequence[str], keys: Sequence[str | None]) -> Iterator[tuple[int, Span]]:
+        """Values below a name such as ``password``: a credential has no form of its own, so it is judged as what is
+        assigned to that name."""
+        named = [i for i, key in enumerate(keys) if key and '"' not in texts[i] and _CREDENTIAL.search(key)]
+        if not named:
+            return
+        assigned = [f'{keys[i]} = "{texts[i]}"' for i in named]
+        for i, text, found in zip(named, assigned, self.detector.scan_many(assigned), strict=True):
+            start = len(text) - len(texts[i]) - 1
+            for span in found:
+                if span.type == EntityType.SECRET and span.start >= start and span.end < len(text):
+                    yield i, span._replace(start=span.start - start, end=span.end - start)
 
     def _replaced(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]], places: Sequence[Places], *, redact: bool

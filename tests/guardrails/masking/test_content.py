@@ -72,6 +72,21 @@ def test_headers_and_keys_are_context(content: Found) -> None:
         assert not leaks(content.document(Text(text, "reports/a", media)), [number])
 
 
+@pytest.mark.parametrize("key", ["password", "apiKey", "db_secret", "Access-Token"])
+def test_a_credential_is_known_by_its_name(content: Found, tokens: Tokens, scope: Scope, key: str) -> None:
+    for value in ("tr0ub4dor&3xQ", "9fK2qXw7Lm4ZtR8v"):
+        for media, text in (
+            ("application/json", f'{{"{key}": "{value}", "n": 1}}'),
+            ("text/csv", f"name,{key}\nann,{value}\n"),
+            ("text/plain", f'{key} = "{value}"'),
+        ):
+            masked = content.document(Text(text, "reports/a", media))
+            assert masked == text.replace(value, "[masked:secret]")
+    for harmless in ("", "true", "12", "see below", "required"):
+        text = f'{{"{key}": "{harmless}"}}'
+        assert content.document(Text(text, "reports/a", "application/json")) == text
+
+
 def test_a_tool_says_what_its_answer_holds(content: Found, tokens: Tokens, scope: Scope) -> None:
     value: JsonValue = {
         "customer": {"name": "Al Green", "plan": "gold"},
