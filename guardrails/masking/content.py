@@ -166,7 +166,8 @@ class Found:
     def _credentials(self, texts: Sequence[str], keys: Sequence[str | None]) -> Iterator[tuple[int, Span]]:
         """Values below a name such as ``password``: a credential has no form of its own, so it is judged as what is
         assigned to that name."""
-        named = [i for i, key in enumerate(keys) if key and '"' not in texts[i] and _CREDENTIAL.search(key)]
+        names = {key for key in set(keys) if key and _CREDENTIAL.search(key)}
+        named = [i for i, key in enumerate(keys) if key in names and '"' not in texts[i]] if names else []
         if not named:
             return
         assigned = [f'{keys[i]} = "{texts[i]}"' for i in named]
