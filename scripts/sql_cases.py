@@ -7,7 +7,9 @@ answered with the right rows. Exit code 1 unless every attack is held and 98 % o
 
     python scripts/sql_cases.py [--dialect NAME] [--mode NAME] [--id A0001] [--quiet] [-v]
 
-The cases are in ../shared/sql-cases (or --cases FOLDER). PostgreSQL is at GLOVEPORT_TEST_POSTGRES, else 127.0.0.1:5432.
+The cases are in ../shared/sql-cases (or --cases FOLDER). PostgreSQL is at GLOVEPORT_TEST_POSTGRES, MariaDB at
+GLOVEPORT_TEST_MARIADB, else at their usual ports of 127.0.0.1. For MariaDB and DuckDB there are few cases; they borrow
+those that SQLite and PostgreSQL share word by word, of benign ones those that the bare database answers as expected.
 """
 
 from __future__ import annotations
@@ -15,14 +17,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import re
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from typing import Any
 import yaml
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, StdioServerParameters
+from sql_twins import TWINS, Twins, Unavailable
 
 from gloveport.guardrails.masking.tokens.forms import FORMS
 from gloveport.guardrails.masking.transforms import REDACTED
@@ -41,7 +42,6 @@ MODES = ("strict", "balanced", "relaxed")
 SIDES = ("a", "b")
 BENIGN_SHARE = 0.98
 SECONDS, ROWS = 2, 5000
-ROLE = "gloveport_cases"
 
 # What the columns of the cases hold, by their names; how they leave is what the cases' policy says.
 CLASS_OF = {
@@ -78,84 +78,6 @@ def oracle(folder: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def script(folder: Path, dialect: str, side: str) -> str:
-    names = (f"schema.{dialect}.sql", f"data_{side}.{dialect}.sql", f"post_load.{dialect}.sql")
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-
-
-class SQLiteTwins:
-    def __init__(self, folder: Path, work: Path) -> None:
-        self._folder, self._work = folder, work
-
-    def build(self, side: str) -> tuple[str, dict[str, list[str]]]:
-        """Make one twin; returns its URL and its tables' columns."""
-        path = self._work / f"{side}.db"
-        connection = sqlite3.connect(path)
-        try:
-            connection.executescript(script(self._folder, "sqlite", side))
-            tables = [r[0] for r in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            columns = {t: [r[1] for r in connection.execute(f'PRAGMA table_xinfo("{t}")')] for t in tables}
-        finally:
-            connection.close()
-        return f"sqlite:///{path}", columns
-
-    def close(self) -> None:
-        """The files go with their folder."""
-
-
-class PostgreSQLTwins:
-    def __init__(self, folder: Path, work: Path) -> None:
-        import psycopg
-
-        self._psycopg = psycopg
-        self._folder = folder
-        self._server = os.environ.get("GLOVEPORT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
-        self._made: list[str] = []
-
-    def _run(self, url: str, *statements: str) -> Any:
-        with self._psycopg.connect(url, autocommit=True) as connection:
-            for statement in statements:
-                cursor = connection.execute(statement.encode())
-        return cursor
-
-    def build(self, side: str) -> tuple[str, dict[str, list[str]]]:
-        name = f"{ROLE}_{side}_{os.getpid()}"
-        at = self._server.rpartition("/")[0]
-        self._made.append(name)
-        self._run(self._server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-        self._run(f"{at}/{name}", script(self._folder, "postgresql", side))
-        with self._psycopg.connect(self._server, autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone() is None:
-                connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOINHERIT".encode())
-        grants = [f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC" for schema in ("public", "hr")]
-        for schema in ("public", "hr"):
-            grants += [
-                f"GRANT USAGE ON SCHEMA {schema} TO {ROLE}",
-                f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {ROLE}",
-            ]
-        grants += [f"REVOKE ALL ON api_keys FROM {ROLE}", f"REVOKE TEMP ON DATABASE {name} FROM PUBLIC"]
-        grants.append(f"ALTER ROLE {ROLE} SET log_min_messages = 'fatal'")
-        self._run(f"{at}/{name}", *grants)
-        with self._psycopg.connect(f"{at}/{name}") as connection:
-            columns: dict[str, list[str]] = defaultdict(list)
-            found = connection.execute(
-                "SELECT n.nspname, c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 "
-                "AND n.nspname IN ('public', 'hr')"
-            )
-            for schema, table, column in found:
-                columns[table if schema == "public" else f"{schema}.{table}"].append(column)
-        host = at.partition("@")[2] or at.partition("://")[2]
-        return f"postgresql+psycopg://{ROLE}@{host}/{name}", dict(columns)
-
-    def close(self) -> None:
-        for name in self._made:
-            self._run(self._server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-TWINS = {"sqlite": SQLiteTwins, "postgresql": PostgreSQLTwins}
 
 
 def configuration(url: str, columns: dict[str, list[str]], policy: dict[str, Any]) -> dict[str, Any]:
@@ -247,12 +169,45 @@ def judge(cases: list[dict[str, Any]], door: Door, mode: str, judged_by: ModuleT
 
 def read_cases(folder: Path, dialect: str, chosen: str | None) -> list[dict[str, Any]]:
     lines = [line for name in ("attack", "benign") for line in (folder / f"{name}.jsonl").read_text().splitlines()]
-    cases = [json.loads(line) for line in lines]
-    return [case for case in cases if case["dialect"] == dialect and chosen in (None, case["id"])]
+    every = [json.loads(line) for line in lines]
+    cases = [case for case in every if case["dialect"] == dialect]
+    if dialect in ("mysql", "duckdb"):
+        elsewhere = {json.dumps(case["sql"]) for case in every if case["dialect"] == "postgresql"}
+        shared = [c for c in every if c["dialect"] == "sqlite" and json.dumps(c["sql"]) in elsewhere]
+        cases += [
+            {**case, "dialect": dialect, "sql": spelled(case["sql"], dialect), "borrowed": True} for case in shared
+        ]
+    return [case for case in cases if chosen in (None, case["id"])]
+
+
+def spelled(sql: str | list[str], dialect: str) -> str | list[str]:
+    """Quoted names as MySQL writes them."""
+    if dialect != "mysql":
+        return sql
+    return sql.replace('"', "`") if isinstance(sql, str) else [one.replace('"', "`") for one in sql]
+
+
+def fits(case: dict[str, Any], twins: Twins, judged_by: ModuleType) -> bool:
+    """Whether a borrowed benign case means the same here: the bare database gives the open columns it should."""
+    if case["kind"] == "attack" or not case.get("borrowed"):
+        return True
+
+    def bare(sql: str | list[str], dialect: str, side: str, mode: str) -> dict[str, Any]:
+        found = twins.rows(side, sql) if isinstance(sql, str) else None
+        if found is None:
+            return {"status": "error", "text": ""}
+        names, rows = found
+        return {"status": "ok", "columns": names, "rows": [list(row) for row in rows], "text": ""}
+
+    nothing = {side: judged_by.Canaries([]) for side in SIDES}
+    _, problems = judged_by.check_benign({**case, "expect": {"bare": "answer"}}, bare, nothing, "bare")
+    return not problems
 
 
 def check_dialect(dialect: str, options: argparse.Namespace, judged_by: ModuleType) -> bool:
     folder: Path = options.cases
+    if importlib.util.find_spec(f"gloveport.tools.database.engines.{dialect}") is None:
+        raise Unavailable("this version has no engine for it")
     cases = read_cases(folder, dialect, options.id)
     if not cases:
         return True
@@ -265,7 +220,7 @@ def check_dialect(dialect: str, options: argparse.Namespace, judged_by: ModuleTy
         canaries[side] = judged_by.Canaries(planted)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gloveport-cases-")))
-        twins = TWINS[dialect](folder, work)
+        twins: Twins = TWINS[dialect](folder, work)
         stack.callback(twins.close)
         portal = stack.enter_context(start_blocking_portal())
         clients: dict[str, Client] = {}
@@ -273,6 +228,7 @@ def check_dialect(dialect: str, options: argparse.Namespace, judged_by: ModuleTy
             config = configured(work / f"served_{side}", configuration(*twins.build(side), policy))
             made = portal.call(partial(Client, server(config)))
             clients[side] = stack.enter_context(portal.wrap_async_context_manager(made))
+        cases = [case for case in cases if fits(case, twins, judged_by)]
         door = Door(portal, clients)
         modes = [options.mode] if options.mode else MODES
         fine = [judge(cases, door, mode, judged_by, canaries, not options.quiet) for mode in modes]
@@ -313,9 +269,16 @@ def main() -> int:
         print(f"sql-cases: {options.cases}: no cases there; give --cases FOLDER", file=sys.stderr)
         return 2
     judged_by = oracle(options.cases)
-    dialects = [options.dialect] if options.dialect else sorted(TWINS, reverse=True)
-    fine = [check_dialect(dialect, options, judged_by) for dialect in dialects]
+    fine = [run(dialect, options, judged_by) for dialect in ([options.dialect] if options.dialect else TWINS)]
     return 0 if all(fine) else 1
+
+
+def run(dialect: str, options: argparse.Namespace, judged_by: ModuleType) -> bool:
+    try:
+        return check_dialect(dialect, options, judged_by)
+    except Unavailable as missing:
+        print(f"{dialect:11}not run: {missing}")
+        return options.dialect is None
 
 
 if __name__ == "__main__":
