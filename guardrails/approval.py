@@ -9,10 +9,8 @@ line (``gloveport approve ID``), and picked up when the agent makes the same cal
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -21,6 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
+
+from .private_file import locked, write_private
 
 PENDING, APPROVED, REJECTED, USED = "pending", "approved", "rejected", "used"
 KEPT_SECONDS = 30 * 86_400
@@ -89,10 +89,7 @@ class ApprovalStore:
         path = self._path.with_suffix(".key")
         with self._locked():
             if not path.exists():
-                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-                    file.write(secrets.token_bytes(32))
-                    file.flush()
-                    os.fsync(file.fileno())
+                write_private(path, secrets.token_bytes(32))
             return path.read_bytes()
 
     def ask(self, ask: Ask) -> Approval:
@@ -143,22 +140,23 @@ class ApprovalStore:
             return settled
 
     def all(self) -> tuple[Approval, ...]:
+        """Every approval that is kept, also settled and expired ones. Raises `ApprovalError`."""
         with self._locked() as approvals:
             return tuple(approvals.values())
 
     @contextmanager
     def _locked(self) -> Generator[dict[str, Approval], None, None]:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """The approvals, locked; what the block changed is written when it ends without an error."""
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            approvals = {a.id: a for a in self._read()}
-            before = dict(approvals)
-            yield approvals
-            if approvals != before:
-                self._write(approvals)
-        finally:
-            os.close(lock)
+            with locked(self._path):
+                approvals = {a.id: a for a in self._read()}
+                before = dict(approvals)
+                yield approvals
+                if approvals != before:
+                    self._write(approvals)
+        except OSError as error:
+            mend = "; use sudo, or the server's own user" if isinstance(error, PermissionError) else ""
+            raise ApprovalError(f"{self._path}: cannot be read and written: {error.strerror}{mend}") from None
 
     def _read(self) -> list[Approval]:
         try:
@@ -171,12 +169,7 @@ class ApprovalStore:
     def _write(self, approvals: dict[str, Approval]) -> None:
         now = self._clock()
         kept = [a for a in approvals.values() if now < a.expires + KEPT_SECONDS]
-        fresh = self._path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(_FILE.dump_json(kept, indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
+        write_private(self._path, _FILE.dump_json(kept, indent=1))
 
 
 _FILE = TypeAdapter(list[Approval])

@@ -9,7 +9,6 @@ it changed, so a revocation holds on the next call; a file that cannot be read l
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import hmac
 import os
@@ -24,6 +23,8 @@ from typing import Final
 
 from loguru import logger
 from pydantic import TypeAdapter, ValidationError
+
+from .private_file import locked, write_private
 
 DEFAULT_DAYS: Final = 90.0
 TOKEN: Final = re.compile(r"gp_([a-z2-7]{10})_([A-Za-z0-9_-]{43})")
@@ -181,27 +182,10 @@ class Credentials:
     def _changed(self) -> Generator[dict[str, Credential]]:
         """The credentials, locked; what the block changed is written when it ends without an error."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise CredentialError(f"{self._path}: cannot be written: {error.strerror}") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            credentials = self._read()
-            yield credentials
-            self._write(credentials)
-        finally:
-            os.close(lock)
-
-    def _write(self, credentials: dict[str, Credential]) -> None:
-        fresh = self._path.with_suffix(".new")
-        try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(_FILE.dump_json(list(credentials.values()), indent=1))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            with locked(self._path):
+                credentials = self._read()
+                yield credentials
+                write_private(self._path, _FILE.dump_json(list(credentials.values()), indent=1))
         except OSError as error:
             raise CredentialError(f"{self._path}: cannot be written: {error.strerror}") from None
 

@@ -192,6 +192,20 @@ def os_user() -> str:
         return f"uid-{os.getuid()}"
 
 
+def person_at_terminal() -> str:
+    """Who types a command: the OS user, or who became root by sudo. Root's environment is root's word: it could do
+    anything."""
+    uid = os.environ.get("SUDO_UID", "")
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not uid.isdigit():
+        return os_user()
+    import pwd
+
+    try:
+        return pwd.getpwuid(int(uid)).pw_name
+    except KeyError:
+        return f"uid-{uid}"
+
+
 def _asserted(caller: Caller, key: str, fallback: str | None = None) -> Claim | None:
     value = _plain_id(caller.meta.get(key)) or _plain_id(fallback)
     return Claim(value, "asserted") if value else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def told(result: Result) -> str:
 def run_as(person: str, monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> str:
     import typer
 
-    monkeypatch.setattr("gloveport.guardrails.doors.cli.approvals.os_user", lambda: person)
+    monkeypatch.setattr("gloveport.guardrails.identity.person_at_terminal", lambda: person)
     app = typer.Typer()
     app.command("approve")(approvals.approve)
     app.command("reject")(approvals.reject)
@@ -211,10 +210,16 @@ async def test_an_expired_token_is_nobody_s(house: House, folder: Path, monkeypa
 
 
 def test_the_os_user_cannot_be_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gloveport.guardrails.identity import os_user
+    from gloveport.guardrails.identity import os_user, person_at_terminal
 
     true = os_user()
     for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "root-of-all")
     assert os_user() == true
-    assert "root-of-all" not in sys.argv
+    monkeypatch.setenv("SUDO_UID", "0")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert person_at_terminal() == true, "only root's environment is believed"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert person_at_terminal() == "root"
+    monkeypatch.setenv("SUDO_UID", "54321")
+    assert person_at_terminal() == "uid-54321"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...approval import PENDING, ApprovalError, ApprovalStore
-from ...config import Config
-from ...identity import os_user
 from .common import ConfigOption, JsonOption, UserError, configuration, console, print_json
+
+if TYPE_CHECKING:
+    from ...approval import ApprovalStore
+    from ...config import Config
 
 Note = Annotated[str | None, typer.Option("--note", help="Why; kept in the record.")]
 
@@ -23,6 +24,8 @@ def approve(
     json: JsonOption = False,
 ) -> None:
     """Approve a pending call, or list what is pending."""
+    from ...approval import ApprovalStore
+
     _, settings = configuration(config)
     if id is None:
         _list(ApprovalStore(settings.state / "approvals.json"), json)
@@ -37,7 +40,10 @@ def reject(id: str, config: ConfigOption = None, note: Note = None) -> None:
 
 
 def _settle(settings: Config, id: str, *, yes: bool, note: str | None) -> None:
-    person = os_user()
+    from ...approval import ApprovalError, ApprovalStore
+    from ...identity import person_at_terminal
+
+    person = person_at_terminal()
     roles = settings.identity.approvers.get(person, frozenset[str]())
     try:
         approval = ApprovalStore(settings.state / "approvals.json").settle(id, person, yes=yes, roles=roles, note=note)
@@ -48,7 +54,13 @@ def _settle(settings: Config, id: str, *, yes: bool, note: str | None) -> None:
 
 
 def _list(store: ApprovalStore, json: bool) -> None:
-    waiting = [a for a in store.all() if a.state == PENDING and a.live(time.time())]
+    from ...approval import PENDING, ApprovalError
+
+    try:
+        known = store.all()
+    except ApprovalError as error:
+        raise UserError(str(error)) from None
+    waiting = [a for a in known if a.state == PENDING and a.live(time.time())]
     if json:
         print_json([asdict(a) for a in waiting])
         return
