@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import approvals, classify, data, demo, identity, policy, project, serve, transcripts
+from . import approvals, classify, data, demo, export, identity, policy, project, serve, transcripts
 
 app = typer.Typer(
     help="Let an AI agent work on production data without touching it.",
@@ -43,6 +43,7 @@ app.command("install")(project.install)
 app.command("doctor")(project.doctor)
 app.add_typer(identity.app, name="identity")
 app.command("classify")(classify.classify)
+app.command("export")(export.export)
 app.command("scan")(data.scan)
 app.command("mask")(data.mask)
 app.add_typer(policy.app, name="policy")
