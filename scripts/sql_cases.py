@@ -32,6 +32,7 @@ from typing import Any
 import yaml
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, StdioServerParameters
+from mcp.shared.exceptions import MCPError
 from sql_twins import TWINS, Twins, Unavailable
 
 from gloveport.guardrails.masking.tokens.forms import FORMS
@@ -274,11 +275,17 @@ def main() -> int:
 
 
 def run(dialect: str, options: argparse.Namespace, judged_by: ModuleType) -> bool:
+    fine = False
     try:
-        return check_dialect(dialect, options, judged_by)
-    except Unavailable as missing:
-        print(f"{dialect:11}not run: {missing}")
-        return options.dialect is None
+        fine = check_dialect(dialect, options, judged_by)
+    except* Unavailable as missing:
+        print(f"{dialect:11}not run: {missing.exceptions[0]}")
+        fine = options.dialect is None
+    except* MCPError as error:
+        print(
+            f"{dialect:11}the server ended: {error.exceptions[0]}; what it said is on standard error", file=sys.stderr
+        )
+    return fine
 
 
 if __name__ == "__main__":

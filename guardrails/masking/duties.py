@@ -53,7 +53,7 @@ def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: 
         return ColumnMask(None, Mask.PASS, "how close the masked text is")
     if column.form is OutputForm.CONSTANT:
         return ColumnMask(None, Mask.PASS, "written by the caller")
-    known = {source: rules[source.database].get(source) for source in column.sources}
+    known = {source: rules[source.database].get(source) for source in sorted(column.sources)}
     ruled = {s: (r, duties.mask(r.class_name, r.mask)) for s, r in known.items() if r is not None}
     masked = {s: (r, mask) for s, (r, mask) in ruled.items() if mask is not Mask.PASS}
     if not masked:
