@@ -8,6 +8,7 @@ against changes of their structure, and looked at once more, before the statemen
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import anyio
+import anyio.to_thread
 import pymysql
 from anyio import CapacityLimiter
 from loguru import logger
@@ -42,6 +44,7 @@ _SECONDS: Final = 10.0
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _OWN_SECONDS: Final = 30.0
+_COMMIT_SECONDS: Final = 10.0
 _LOCK_SECONDS: Final = 3
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
 _FRESH_SECONDS: Final = 0.05, 1.0  # ... but not sooner, nor later
@@ -117,10 +120,7 @@ class MySQLEngine:
 
         def look(wire: Wire) -> list[tuple[object, ...]]:
             self._begin(wire, _OWN_SECONDS, n, write=False)
-            try:
-                return _gathered(wire, wire.prepare(sql), (), n, 1 << 30)[0]
-            finally:
-                wire.run("ROLLBACK")
+            return _gathered(wire, wire.prepare(sql), (), n, 1 << 30)[0]
 
         try:
             with self._sentences(_OWN_SECONDS):
@@ -146,7 +146,7 @@ class MySQLEngine:
         with self._sentences(seconds), anyio.fail_after(seconds):
             schema = await self._schema_for(write.statement)
             work = partial(self._write, write=write, limits=limits, seconds=seconds, schema=schema)
-            return await self._twice(work)
+            return await self._twice(work, _commit)
         raise AssertionError
 
     @contextmanager
@@ -163,61 +163,83 @@ class MySQLEngine:
 
     # -- threads and connections
 
-    async def _twice(self, work: Callable[[Wire], Returned]) -> Returned:
+    async def _twice(self, work: Callable[[Wire], Returned], last: Callable[[Wire], None] | None = None) -> Returned:
         """Once more, on a new connection, when an idle one turns out to have died: nothing was run on it."""
         try:
-            return await self._on_wire(work, self._threads)
+            return await self._on_wire(work, self._threads, last)
         except NotBegun:
             self._drop_idle()
-            return await self._on_wire(work, self._threads)
+            return await self._on_wire(work, self._threads, last)
 
     def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop().drop()
 
-    async def _on_wire(self, work: Callable[[Wire], Returned], threads: CapacityLimiter) -> Returned:
-        """Run blocking work on a connection of its own; when cancelled, kill what the server does for it."""
-        held: list[Wire] = []
+    async def _on_wire(
+        self, work: Callable[[Wire], Returned], threads: CapacityLimiter, last: Callable[[Wire], None] | None = None
+    ) -> Returned:
+        """Run blocking work on a connection of its own; when cancelled, kill what the server does for it.
+
+        ``last`` is done after the work and is not cancelled: a commit.
+        """
+        lock, stopped = threading.Lock(), False
+        held: list[Wire] = []  # the connection, while nobody else may have it
 
         def carry() -> Returned:
-            wire = self._idle.pop() if self._idle else Wire(self._address, self._options)
+            wire = self._taken()
             held.append(wire)
             try:
                 made = work(wire)
-            except (ToolRefused, ToolFailed):
-                self._settle(wire)
+            except BaseException as error:
+                with lock:
+                    held.clear()
+                    lost = not isinstance(error, (ToolRefused, ToolFailed, pymysql.MySQLError)) or is_lost(error)
+                    self._give_back(wire, usable=not (stopped or lost))
                 raise
-            except _BROKEN as error:
-                if is_lost(error):
-                    wire.drop()
-                else:
-                    self._settle(wire)
-                raise
-            except BaseException:
-                wire.drop()
-                raise
-            self._keep(wire)
+            if last is None:
+                with lock:
+                    held.clear()
+                    self._give_back(wire, usable=not stopped)
             return made
 
         def stop() -> None:
-            for wire in held:
-                kill(self._address, self._options, wire.thread)
+            nonlocal stopped
+            with lock:
+                stopped = True  # a kill that comes late would end the next statement: the connection is given up
+                threads_at_work = [wire.thread for wire in held]
+            for thread in threads_at_work:
+                kill(self._address, self._options, thread)
 
-        return await blocking.run(carry, stop, threads, self._stoppers)
-
-    def _settle(self, wire: Wire) -> None:
         try:
-            wire.run("ROLLBACK")
-        except _BROKEN:
-            wire.drop()
-        else:
-            self._keep(wire)
+            made = await blocking.run(carry, stop, threads, self._stoppers)
+            if last is not None:
+                try:
+                    with anyio.CancelScope(shield=True), anyio.fail_after(_COMMIT_SECONDS):
+                        await anyio.to_thread.run_sync(last, held[0], abandon_on_cancel=True, limiter=self._stoppers)
+                except TimeoutError:
+                    raise _in_doubt() from None
+                self._give_back(held.pop(), usable=True)
+        finally:
+            for wire in held:
+                wire.drop()
+        return made
 
-    def _keep(self, wire: Wire) -> None:
-        if self._closed or len(self._idle) >= _MOST or not wire.open:
-            wire.drop()
-        else:
-            self._idle.append(wire)
+    def _taken(self) -> Wire:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Wire(self._address, self._options)
+
+    def _give_back(self, wire: Wire, *, usable: bool) -> None:
+        """Keep a connection for the next one, without a transaction."""
+        try:
+            if usable and not self._closed and wire.open and len(self._idle) < _MOST:
+                wire.run("ROLLBACK")
+                self._idle.append(wire)
+                return
+        except _BROKEN:
+            pass
+        wire.drop()
 
     def _begin(self, wire: Wire, seconds: float, most: int, *, write: bool) -> None:
         """Pin the session and open a transaction. Raises `NotBegun` when the connection had died."""
@@ -244,8 +266,6 @@ class MySQLEngine:
         self._begin(wire, seconds, most, write=False)
         prepared = self._judged(wire, statement, schema)
         rows, truncated, _ = _gathered(wire, prepared, statement.values, most, size)
-        if wire.open:
-            wire.run("ROLLBACK")
         return _shown(prepared.fields, rows, truncated)
 
     def _write(self, wire: Wire, write: Write, limits: Limits, seconds: float, schema: Schema) -> Written:
@@ -263,12 +283,6 @@ class MySQLEngine:
         rows, truncated, changed = _gathered(wire, prepared, write.statement.values, write.most_rows, 1 << 40)
         if truncated or changed > write.most_rows:
             raise _too_many(write.most_rows)
-        try:
-            wire.run("COMMIT")
-        except _BROKEN as error:
-            if is_lost(error):
-                raise _in_doubt() from None
-            raise
         if not prepared.fields:
             return Written(changed)
         kept = rows[: _most_rows(limits)]
@@ -404,6 +418,15 @@ def _most_bytes(limits: Limits) -> int:
 def _too_many(most: int) -> ToolRefused:
     message = f"The statement would change more than {most} rows; nothing was changed."
     return ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
+
+
+def _commit(wire: Wire) -> None:
+    try:
+        wire.run("COMMIT")
+    except _BROKEN as error:
+        if is_lost(error):
+            raise _in_doubt() from None
+        raise
 
 
 def _in_doubt() -> ToolFailed:
