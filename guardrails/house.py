@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
+import orjson
 from loguru import logger
 
 from .. import __version__
@@ -108,9 +109,15 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     ]
     tools += load_tools(config.tools, taken={tool.spec.name for tool in tools})
     policy = PolicyStore.load(config.policies, site=site_vocabulary(config, [tool.spec.name for tool in tools]))
-    server = events.Server(version=__version__, policy_digest=policy.digest, config_digest=_digest(config))
+    server = events.Server(
+        version=__version__,
+        policy_digest=policy.digest,
+        config_digest=_digest(config),
+        masking_digest=_masking_digest(config),
+    )
     recorder = Recorder.open(config.recordings, server=server, idle_seconds=config.identity.session_idle)
     stack.callback(_closed, recorder)
+    recorder.blob(policy.bundle.document)  # what decided can be asked again later, by its digest
 
     masker = Masker(content, classes.rules, f"gloveport/{__version__}")
     sessions = Sessions(
@@ -218,6 +225,14 @@ def _digest(config: Config) -> str:
     """What is configured, without what is secret in it (the passwords of URLs)."""
     shown = config.model_dump_json(exclude={"databases": {"__all__": {"url"}}})
     return f"sha256:{hashlib.sha256(shown.encode()).hexdigest()}"
+
+
+def _masking_digest(config: Config) -> str:
+    """What masks depend on besides the key: this version, the scope of tokens, and the declared classes."""
+    classes = {name: one.model_dump(include={"classes", "open"}, mode="json") for name, one in config.databases.items()}
+    masking = config.masking.model_dump(include={"scope", "tenant"})
+    made = orjson.dumps([__version__, masking, classes], option=orjson.OPT_SORT_KEYS)
+    return f"sha256:{hashlib.sha256(made).hexdigest()}"
 
 
 def _limits(config: LimitsConfig) -> Limits:

@@ -9,7 +9,6 @@ released.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,8 +30,6 @@ from .masking.masker import Masked
 from .masking.restore import Restored
 from .masking.tokens.service import Scope, Tokens
 
-LONGEST_RATE_SECONDS = 3600.0
-MOST_CALLS_COUNTED = 10_000
 MOST_SESSIONS = 10_000
 
 _current: ContextVar[Session | None] = ContextVar("gloveport_session", default=None)
@@ -90,7 +87,6 @@ class Session:
         self._tokens = tokens
         self._scope = scope
         self._scrub = scrub
-        self._recent: list[float] = []  # when calls began, in order
         self._catalog: bytes | None = None
 
     def scope(self, identity: Identity) -> Scope:
@@ -103,14 +99,7 @@ class Session:
     def begin(self, request: Request, spec: ToolSpec | None) -> CallRecord:
         self.calls += 1
         self.touched = time.monotonic()
-        self._recent.append(self.touched)
-        if len(self._recent) > 2 * MOST_CALLS_COUNTED:
-            del self._recent[:MOST_CALLS_COUNTED]
         return CallRecord(self, self.record, request, spec, self._tokens, self._scope, self._scrub)
-
-    def recent_calls(self, seconds: float = 60.0) -> int:
-        """Calls begun within the last seconds (up to an hour), this one and those in flight included."""
-        return len(self._recent) - bisect_left(self._recent, time.monotonic() - min(seconds, LONGEST_RATE_SECONDS))
 
     def catalog_seen(self, specs: Sequence[ToolSpec], *, hidden: int) -> None:
         """Record the tool list this caller was shown, once per different list."""
@@ -136,15 +125,23 @@ class Session:
         await self.record.commit()
 
     def status(self) -> JsonObject:
-        classes: list[JsonValue] = [*sorted(self.classes)]
+        identity = self._identity
+        claims = {c: getattr(identity, c) for c in ("human", "agent", "model", "purpose")}
+        said: JsonObject = {}
+        for name, claim in claims.items():
+            if claim is not None:
+                said |= {name: claim.value, f"{name}_basis": claim.basis}
+        groups = {"roles": identity.roles, "teams": identity.teams, "scopes": identity.scopes}
         return {
             "session": self.id,
-            "basis": self._basis,
-            "identity": self._identity.as_json(),
+            "session_basis": self._basis,
+            **said,
+            "principal": identity.principal,
+            **{name: list[JsonValue](sorted(members)) for name, members in groups.items() if members},
             "calls": self.calls,
             "released": self.released,
             "refused": self.refused,
-            "classes_seen": classes,
+            "classes_seen": list[JsonValue](sorted(self.classes)),
         }
 
 

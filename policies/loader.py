@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -98,7 +99,7 @@ def reads(body: str, facts: Collection[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Rules ready to decide. ``digest`` is over every file that made them, and over the schema.
+    """Rules ready to decide. ``document`` holds every file that made them, and the schema; ``digest`` is its SHA-256.
 
     ``tools`` matches the same rules, those that vary by their scope alone: for the question which tools to show.
     ``named`` are the entities that rules name, as (kind, name).
@@ -111,6 +112,7 @@ class Bundle:
     matches: MatchSet
     tools: MatchSet
     named: frozenset[tuple[str, str]]
+    document: bytes
     digest: str
     warnings: tuple[Finding, ...]
     texts: Mapping[str, str]
@@ -151,6 +153,8 @@ def _load(texts: Mapping[str, str], site: SiteVocabulary) -> Bundle:
         findings.append(Finding("rules", 1, "no rule permits anything; every call would be denied"))
     if any(not finding.warning for finding in findings):
         raise PolicyError(findings)
+    deciding = {name: text for name, text in texts.items() if not name.startswith("tests/")}
+    document = orjson.dumps({**deciding, "(schema)": vocabulary}, option=orjson.OPT_SORT_KEYS)
     return Bundle(
         name=settings.name,
         version=settings.version,
@@ -159,7 +163,8 @@ def _load(texts: Mapping[str, str], site: SiteVocabulary) -> Bundle:
         matches=engine.MatchSet([rule.body for rule in rules], schema),
         tools=engine.MatchSet([f"{parts(r.body).scope};" if r.varies else r.body for r in rules], schema),
         named=frozenset(found for rule in rules for found in _ENTITY.findall(rule.body)),
-        digest=_digest({**{n: t for n, t in texts.items() if not n.startswith("tests/")}, "(schema)": vocabulary}),
+        document=document,
+        digest=f"sha256:{hashlib.sha256(document).hexdigest()}",
         warnings=tuple(findings),
         texts=texts,
         cases=tuple(cases),
@@ -270,14 +275,6 @@ def _same_ids(rules: Sequence[Rule]) -> Iterator[Finding]:
         if rule.id and rule.id in seen:
             yield Finding(rule.file, rule.line, f'@id("{rule.id}") stands at {seen[rule.id].place} already')
         seen.setdefault(rule.id, rule)
-
-
-def _digest(texts: Mapping[str, str]) -> str:
-    digest = hashlib.sha256()
-    for name, text in sorted(texts.items()):
-        for part in (name, text):
-            digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def _duty_names(rule: Rule, site: SiteVocabulary) -> Iterator[Finding]:

@@ -161,13 +161,12 @@ async def test_a_bearer_is_who_its_token_says_until_it_is_revoked(house: House, 
     known = Credentials(folder / ".gloveport" / "credentials.json").verify(token)
     assert known is not None
     caller = Caller(transport="http", bearer=known.id, meta={"dev.gloveport/agent": "another"})
-    status = (await call(house, "session_status", caller)).content["value"]
-    assert isinstance(status, dict)
-    who = status["identity"]
+    entries = (await call(house, "session_status", caller)).content["entries"]
+    assert isinstance(entries, list)
+    (who,) = entries
     assert isinstance(who, dict)
-    assert isinstance(who["human"], dict)
-    assert who["human"]["basis"] == "credential"
-    assert who["agent"] == {"value": "crm", "basis": "credential"}, "what is bound cannot be claimed otherwise"
+    assert (who["human"], who["human_basis"]) == ("carl", "credential")
+    assert (who["agent"], who["agent_basis"]) == ("crm", "credential"), "what is bound cannot be claimed otherwise"
     assert (who["roles"], who["scopes"]) == (["clerk"], ["balance"])
 
     assert answer(await call(house, "balance", caller, account=1)) == "released"

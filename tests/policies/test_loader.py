@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,9 @@ def test_what_varies_from_call_to_call(bundle: LoadText) -> None:
 
 def test_an_own_class_is_a_class(bundle: LoadText) -> None:
     assert bundle(PERMIT + f'@id("x") forbid {SELECT} when {{ context.data.classes.contains(DataClass::"badge") }};')
+
+
+def test_the_document_is_kept_under_its_digest(folder: WriteFolder, site: SiteVocabulary) -> None:
+    bundle = load(folder(PERMIT), site)
+    assert bundle.digest == f"sha256:{hashlib.sha256(bundle.document).hexdigest()}"
+    assert PERMIT in json.loads(bundle.document).values()
