@@ -350,13 +350,13 @@ def _verdict(decision: Decision, request: DecisionRequest, plan: Plan) -> Verdic
 def _event(decision: Decision, request: DecisionRequest, plan: Plan) -> events.PolicyDecided:
     """The decision and its complete input, so that another policy can be asked the same question later."""
     facts = cast("dict[str, events.Json]", request.as_json())
-    owed = cast("dict[str, events.Json]", as_json(decision.owed))
+    owed = [cast("dict[str, events.Json]", as_json(decision.owed))] if decision.owed else []
     return events.PolicyDecided(
         effect="ask" if decision.effect == "pending" else decision.effect,
         rules=list(decision.rules),
         facts=facts,
         reasons=list(decision.places),
-        obligations=[owed] if decision.owed else [],
+        obligations=owed,
         code=decision.code,
         statement=plan.statement,
         lineage=lineage(plan.outputs, plan.indirect),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, cast
 
@@ -144,8 +145,20 @@ class DecisionRequest:
     now: dt.datetime | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
-        """The complete question for the record: sets sorted, so that equal questions give equal bytes."""
-        return cast("dict[str, JsonValue]", as_json(self))
+        """The complete question for the record: sets sorted, so that equal questions give equal bytes.
+
+        Parts that repeat from call to call are made once and shared: not to be changed.
+        """
+        return {
+            "principal": _part(self.principal),
+            "accesses": [_part(access) for access in self.accesses],
+            "session": as_json(self.session),
+            "effects": [*sorted(self.effects)],
+            "sql": _part(self.sql),
+            "tool": _part(self.tool),
+            "argument": self.argument,
+            "now": None if self.now is None else self.now.isoformat(),
+        }
 
     @classmethod
     def from_json(cls, data: object) -> DecisionRequest:
@@ -179,6 +192,11 @@ def as_json(value: object) -> JsonValue:
             return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
         case _:
             return cast("JsonValue", value)
+
+
+@lru_cache(2048)
+def _part(value: Principal | Access | Query | ToolFacts) -> JsonValue:
+    return as_json(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cedarpy import Entities, PolicySet, is_authorized
 from gloveport.policies import engine
 from gloveport.policies.decide import Decider
 from gloveport.policies.loader import Bundle, schema_text
-from gloveport.policies.request import Access, DecisionRequest, Principal
+from gloveport.policies.request import Access, DecisionRequest, Principal, as_json
 
 from . import worlds
 from .conftest import PERMIT, SITE, LoadText
@@ -273,3 +273,8 @@ class TestPossible:
                 allowed += 1
                 assert decider.possible(request)
         assert allowed > 30
+
+
+def test_the_question_as_json_has_every_field() -> None:
+    request = DecisionRequest(Principal("ann"), (Access("db.select", "table", "a.b", "a"),))
+    assert request.as_json() == as_json(request)
