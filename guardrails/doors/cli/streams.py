@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+import typer
+
 _READ: Final = 1 << 16
 _BLOCK: Final = 1 << 18  # bytes put together while input keeps coming
 LONGEST_LINE: Final = 1 << 26  # bytes
@@ -104,6 +106,10 @@ def _cut(whole: bytes) -> int:
 
 
 def write(data: bytes) -> None:
-    """To standard output, at once. Raises `BrokenPipeError` when nobody reads any more."""
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    """To standard output, at once. Ends the command quietly when nobody reads any more."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        raise typer.Exit from None

@@ -6,6 +6,7 @@ All take the value without separators and answer whether a real one could look l
 from __future__ import annotations
 
 import hashlib
+from operator import mul
 from typing import Final
 
 # Digit sums of 2 x digit, indexed by the ASCII code of the digit, and plain digit values.
@@ -28,7 +29,7 @@ def mod97(value: str) -> int:
 
 def weighted(digits: str, weights: tuple[int, ...]) -> int:
     """The sum of digit times weight, for as many as there are weights."""
-    return sum(int(d) * w for d, w in zip(digits, weights, strict=False))
+    return sum(map(mul, digits.encode("ascii").translate(_VALUE), weights))
 
 
 def repeated(digits: str) -> bool:

@@ -27,12 +27,14 @@ class Detector:
     Args:
         hyperscan: False takes the ``re`` twin even where Hyperscan works; for tests and comparison.
         threshold: findings with a lower score are not reported.
+        names: False leaves names and places in free text alone: only what its form or its name gives away.
     """
 
-    def __init__(self, *, hyperscan: bool = True, threshold: float = 0.5) -> None:
-        self._anchors: AnchorScanner = best_scanner(ANCHORS) if hyperscan else RegexScanner(ANCHORS)
+    def __init__(self, *, hyperscan: bool = True, threshold: float = 0.5, names: bool = True) -> None:
+        self.anchors: AnchorScanner = best_scanner(ANCHORS) if hyperscan else RegexScanner(ANCHORS)
         self._handlers = [anchor.handler for anchor in ANCHORS]
         self._threshold = threshold
+        self._tagging = names
 
     def _names(self, scan: Scan) -> None:
         from .tagger import names  # numpy and the weights, when first needed
@@ -67,10 +69,10 @@ class Detector:
         buffer = join(texts, skip)
         scan = Scan(buffer, buffer.text, buffer.raw, _key_words(keys), structured_only)
         handlers = self._handlers
-        for index, end in self._anchors.scan(buffer.raw):
+        for index, end in self.anchors.scan(buffer.raw):
             handlers[index](scan, end)
         numbers.recognise(scan)
-        if not structured_only:
+        if self._tagging and not structured_only:
             self._names(scan)
         found = scan.found
         if not found:

@@ -100,7 +100,7 @@ _PHONE_SUFFIX: Final = re.compile(r"-(?:Office|Fax|Mobile|Home|Work|Cell|Desk|Ma
 
 
 def _judge(scan: Scan, base: int, candidates: tuple[Candidate, ...]) -> None:
-    text = scan.text
+    text, found = scan.text, scan.found
     for candidate in candidates:
         kind, first, last, *_ = candidate
         start, end = base + first, base + last
@@ -109,13 +109,21 @@ def _judge(scan: Scan, base: int, candidates: tuple[Candidate, ...]) -> None:
         elif _embedded(text, start, end):
             continue
         elif kind in _PHONE_KINDS:
+            if kind == "zeros" and not text.startswith("00", start):
+                continue  # a shape does not tell one digit from another
+            if found and found[-1].start <= start and end <= found[-1].end and found[-1].type in _SURER:
+                continue
             _phone(scan, candidate, start, end)
         else:
             _IDENTIFIERS[kind](scan, start, end, _digits(text[start:end]))
 
 
+_SURER: Final = frozenset({EntityType.CREDIT_CARD, EntityType.US_SSN, EntityType.NATIONAL_ID, EntityType.IP_ADDRESS})
+_SIGNS: Final = re.compile(r"[^0-9]+")
+
+
 def _digits(value: str) -> str:
-    return value if value.isdigit() else "".join(filter(str.isdigit, value))
+    return value if value.isdigit() else _SIGNS.sub("", value)
 
 
 def _embedded(text: str, start: int, end: int) -> bool:
@@ -176,6 +184,10 @@ _NATIONAL_WORDS: Final = words(
 )
 
 
+_NINE_WORDS: Final = _SSN_WORDS | _NATIONAL_WORDS
+_TEN_WORDS: Final = _NHS_WORDS | _NATIONAL_WORDS
+
+
 def _ssn(scan: Scan, start: int, end: int, digits: str) -> None:
     named = scan.near(_SSN_WORDS, start, end)
     dashed = scan.text[start + 3] == "-"
@@ -189,6 +201,8 @@ def _ssn(scan: Scan, start: int, end: int, digits: str) -> None:
 
 
 def _nine(scan: Scan, start: int, end: int, digits: str) -> None:
+    if not scan.near(_NINE_WORDS, start, end):
+        return
     american = scan.near(_SSN_WORDS, start, end) and (checks.ssn(digits) or checks.itin(digits))
     elsewhere = checks.sin(digits) or checks.tfn(digits) or checks.bsn(digits)
     grouped = end - start > 9  # 3-3-3, as Canada and Australia write theirs; an SSN is 3-2-4
@@ -199,6 +213,8 @@ def _nine(scan: Scan, start: int, end: int, digits: str) -> None:
 
 
 def _ten(scan: Scan, start: int, end: int, digits: str) -> None:
+    if not scan.near(_TEN_WORDS, start, end):
+        return
     if checks.nhs(digits) and scan.near(_NHS_WORDS, start, end):
         scan.add(start, end, EntityType.NATIONAL_ID, 0.9)
     elif (checks.medicare_au(digits) or checks.npi(digits)) and scan.near(_NATIONAL_WORDS, start, end):
@@ -207,6 +223,8 @@ def _ten(scan: Scan, start: int, end: int, digits: str) -> None:
 
 def _eleven(scan: Scan, start: int, end: int, digits: str) -> None:
     grouped = end - start > 11
+    if not grouped and not scan.near(_NATIONAL_WORDS, start, end):
+        return
     separator = scan.text[start + 3] if grouped else ""
     likely = (
         (checks.cpf(digits) and (not grouped or separator == "."))
@@ -214,12 +232,12 @@ def _eleven(scan: Scan, start: int, end: int, digits: str) -> None:
         or (checks.belgian(digits) and (not grouped or end - start == 15))
         or (checks.pesel(digits) and not grouped)
     )
-    if likely and (grouped or scan.near(_NATIONAL_WORDS, start, end)):
+    if likely:
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85 if grouped else 0.9)
 
 
 def _aadhaar(scan: Scan, start: int, end: int, digits: str) -> None:
-    if checks.aadhaar(digits):
+    if digits[0] > "1" and checks.aadhaar(digits):
         if scan.near(_NATIONAL_WORDS, start, end):
             scan.add(start, end, EntityType.NATIONAL_ID, 0.95)
         elif end - start > 12 and not scan.near(_CARD_WORDS, start, end):
@@ -329,8 +347,7 @@ def _international(scan: Scan, kind: str, start: int, end: int) -> None:
     """The longest run of whole groups after + or 00 that some country's plan allows."""
     text = scan.text
     skip = 2 if kind == "zeros" else 0
-    stops = [end, *(start + m.start() for m in reversed(list(_SEPARATORS.finditer(text[start:end]))))]
-    for stop in stops:
+    for stop in (end, *reversed([m.start() for m in _SEPARATORS.finditer(text, start, end)])):
         digits = _digits(text[start:stop])[skip:]
         if len(digits) < 7:
             break

@@ -53,7 +53,7 @@ def _assignment(kind: Name, width: int) -> Handler:
         if found is None:
             return
         begin, finish, setting = found
-        if _tried(scan, finish) > _MOST_TRIES:
+        if _nested(scan, start, finish) > _MOST_NESTED:
             return
         probability = score(name, kind, setting, text[begin:finish])
         if probability >= 0.5:
@@ -63,15 +63,18 @@ def _assignment(kind: Name, width: int) -> Handler:
 
 
 _VALUES_SEEN: Final = "assignment"
-_LAST_END, _TRIES = "assignment end", "assignment tries"
-_MOST_TRIES: Final = 8  # a value of 400 characters may hold fifty names: they are not all judged
+_VALUE_END, _NESTED = "assignment end", "assignments inside"
+_MOST_NESTED: Final = 8  # a value of 400 characters may hold fifty names: they are not all judged
 
 
-def _tried(scan: Scan, finish: int) -> int:
-    """How many names have claimed the value that ends here."""
-    tries = scan.notes.get(_TRIES, 0) + 1 if scan.notes.get(_LAST_END) == finish else 1
-    scan.notes[_LAST_END], scan.notes[_TRIES] = finish, tries
-    return tries
+def _nested(scan: Scan, start: int, finish: int) -> int:
+    """How many names in a row stood inside one and the same value."""
+    notes = scan.notes
+    if start < notes.get(_VALUE_END, 0):
+        notes[_NESTED] += 1
+    else:
+        notes[_VALUE_END], notes[_NESTED] = finish, 0
+    return notes[_NESTED]
 
 
 def _value(text: str, tie: re.Match[str], name_start: int, flag: bool) -> tuple[int, int, Setting] | None:
