@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -16,6 +17,7 @@ from ..engine import Settings
 from ..opening import open_relations
 from .ddl import content_table, generated_expressions, view_definition
 
+_VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b", re.IGNORECASE)
 _Cell: TypeAlias = str | int | None
 
 
@@ -59,12 +61,12 @@ def build_schema(message: Mapping[str, object], settings: Settings, *, sqlite: s
     except ValidationError:
         raise Unreadable from None
     texts = {name: sql for kind, name, _, sql in reading.objects if kind in ("table", "view")}
-    virtual = [name for name, table in reading.tables.items() if table.kind == "virtual"]
-    shadows = {n: _owner(n, virtual) for n, table in reading.tables.items() if table.kind == "shadow"}
+    virtual = [name for name, sql in texts.items() if sql is not None and _VIRTUAL.match(sql)]
+    shadows = {n: _owner(n, virtual) for n, table in reading.tables.items() if _is_shadow(n, table, virtual)}
     relations = {
         name: _relation(name, table, texts.get(name) or "", reading.tables)
         for name, table in sorted(reading.tables.items())
-        if table.kind != "shadow" and not name.startswith("sqlite_")
+        if name not in shadows and not name.startswith("sqlite_")
     }
     digest = hashlib.sha256(orjson.dumps((reading.objects, sorted(relations)))).hexdigest()[:16]
     catalog = Catalog(
@@ -81,6 +83,11 @@ def build_schema(message: Mapping[str, object], settings: Settings, *, sqlite: s
     return Schema(catalog, reading.cookie, shadows, {ascii_lower(name): name for name in reading.tables})
 
 
+def _is_shadow(name: str, table: _Table, virtual: Sequence[str]) -> bool:
+    """SQLite before 3.37 does not tell: there a table with the name of a virtual one and more is taken for its own."""
+    return table.kind == "shadow" or (table.kind == "unknown" and bool(_owner(name, virtual)))
+
+
 def _owner(shadow: str, virtual: Sequence[str]) -> str:
     """``notes_fts_data`` belongs to ``notes_fts``: the longest name that fits."""
     fitting = [name for name in virtual if ascii_lower(shadow).startswith(ascii_lower(name) + "_")]
@@ -88,7 +95,9 @@ def _owner(shadow: str, virtual: Sequence[str]) -> str:
 
 
 def _relation(name: str, table: _Table, sql: str, tables: Mapping[str, _Table]) -> Relation:
-    kind = {"view": RelationKind.VIEW, "virtual": RelationKind.VIRTUAL}.get(table.kind, RelationKind.TABLE)
+    kind = RelationKind.VIEW if table.kind == "view" else RelationKind.TABLE
+    if _VIRTUAL.match(sql):
+        kind = RelationKind.VIRTUAL
     generated = generated_expressions(sql) if any(c[6] in (2, 3) for c in table.columns) else {}
     columns = tuple(
         Column(

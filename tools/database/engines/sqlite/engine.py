@@ -33,7 +33,7 @@ from .catalog import Schema, Unreadable, build_schema
 from .errors import cannot_open, failed, refused
 from .place import opening_of
 from .pool import CannotOpen, Pool
-from .process import Message, WorkerDied, rows_of
+from .process import Message, Worker, WorkerDied, rows_of
 from .reads import engine_reads
 
 FRESH_SECONDS: Final = 0.05  # a catalog looked at this lately is not asked for again; running checks it anyway
@@ -217,11 +217,12 @@ class SQLiteEngine:
             "preview_values": [] if preview is None else [_parameter(value) for value in preview.values],
             "rows": write.most_rows,
         }
-        expected = statement.expected
+        expected, dropped = statement.expected, self._writers.dropped
         try:
             asked = await self._asked(self._writers, request, expected, schema)
         except BaseException:
-            await self._recover()
+            if self._writers.dropped != dropped:
+                await self._recover()
             raise
         self._check(asked, statement.sql, schema, request)
         changed = asked.head.get("changed")
@@ -240,6 +241,7 @@ class SQLiteEngine:
                 async with pool.worker(seconds) as worker:
                     head, body = await worker.ask(request)
                     if "reads" not in head:
+                        _let_go(worker, head)
                         return _Asked(head, body)
                     seen = head["reads"]
                     refusal = _compared(seen, expected, schema, str(request["sql"]))
@@ -277,7 +279,9 @@ class SQLiteEngine:
 
     async def _trusted_once(self, request: Message) -> _Asked:
         async with self._readers.worker(_OWN_SECONDS) as worker:
-            return _Asked(*await worker.ask(request))
+            head, body = await worker.ask(request)
+            _let_go(worker, head)
+            return _Asked(head, body)
 
     def _check(self, asked: _Asked, sql: str, schema: Schema, request: Message) -> None:
         """Raises what the answer's error says."""
@@ -297,6 +301,9 @@ class SQLiteEngine:
                 raise schema_changed()
             case "gone":
                 raise self._lost("gone")
+            case "row-too-large":
+                message = f"One row is larger than {request['bytes']} bytes."
+                raise ToolFailed("row-too-large", message, "Select fewer columns.")
             case "too-many":
                 most = request.get("most")
                 message = f"The statement would change more than {most} rows; nothing was changed."
@@ -396,6 +403,12 @@ class SQLiteEngine:
     def _lost(self, name: str) -> ToolFailed:
         logger.error("{}", cannot_open(self._settings.name, self._opening.path, name))
         return ToolFailed("database-unreachable", "The database file cannot be read now.", "Tell the operator.")
+
+
+def _let_go(worker: Worker, head: Message) -> None:
+    """A worker whose file is not the one of that name any more has no use."""
+    if head.get("error") in ("moved", "gone"):
+        worker.kill()
 
 
 def _compared(seen: object, expected: Expected, schema: Schema, sql: str) -> ToolRefused | None:

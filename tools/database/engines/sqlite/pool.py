@@ -36,6 +36,7 @@ class Pool:
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
         self._closed = False
+        self.dropped = 0  # workers ended at work, so far
 
     @property
     def pids(self) -> list[int]:
@@ -140,6 +141,7 @@ class Pool:
             await self._idle.pop(0).end()
 
     async def _drop(self, worker: Worker) -> None:
+        self.dropped += 1
         await worker.end()
         if not self._idle and not self._closed:
             self._spare()

@@ -57,6 +57,12 @@ async def test_more_bytes_than_the_cap_are_cut_at_a_whole_row(clinic):
     assert cut.rows == [(i + 1, f"Name {i}") for i in range(len(cut.rows))]
 
 
+async def test_a_row_beyond_the_cap_on_bytes_is_an_error(clinic):
+    error = await failure(clinic.query("SELECT id, name, email, city FROM patients ORDER BY id", bytes=20))
+    assert error.code == "row-too-large"
+    assert (await clinic.query("SELECT id FROM patients ORDER BY id LIMIT 0", bytes=1)).rows == []
+
+
 async def test_values_are_bound_and_an_unknown_token_equals_nothing(clinic):
     sql = "SELECT id FROM patients WHERE email = 'tok1'"
     judged = await clinic.statement(sql, "p7@mail.test", token_class=lambda value: "email" if value == "tok1" else None)

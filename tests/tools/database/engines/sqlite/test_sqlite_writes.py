@@ -110,6 +110,13 @@ async def test_a_database_that_is_only_read_has_no_writer(database, open_clinic)
     assert error.code == "read-only"
 
 
+async def test_one_write_after_the_other(clinic):
+    async with anyio.create_task_group() as tasks:
+        for i in range(5):
+            tasks.start_soon(clinic.change, f"UPDATE patients SET age = age + 1 WHERE id = {i + 1}")
+    assert clinic.raw("SELECT sum(age) FROM patients WHERE id <= 5") == [(15,)]
+
+
 async def test_a_locked_file_is_not_written_and_may_be_tried_again(clinic):
     other = sqlite3.connect(clinic.path, isolation_level=None)
     try:

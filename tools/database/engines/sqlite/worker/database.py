@@ -69,7 +69,7 @@ class Database:
             with contextlib.suppress(sqlite3.Error):  # a SQLite without JSON
                 self.connection.execute(f"SELECT count(*) FROM {name}('[1]')").fetchall()  # noqa: S608
         self.warm = self._cookie()
-        found = self.connection.execute("SELECT name FROM sqlite_schema WHERE sql LIKE 'create virtual table%'")
+        found = self.connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'create virtual table%'")
         for (name,) in found.fetchall():
             with contextlib.suppress(sqlite3.Error):  # of a module this SQLite lacks: its use fails later, by name
                 self.connection.execute(f"SELECT * FROM {quoted(name)} LIMIT 1").fetchall()  # noqa: S608
@@ -96,7 +96,7 @@ class Database:
         self.connection.execute("BEGIN")
         cookie = self._cookie()
         ask = self.connection.execute
-        objects = ask("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
+        objects = ask("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
         kinds = {row[1]: row[2] for row in ask("PRAGMA main.table_list").fetchall()}
         tables: dict[str, Any] = {}
         for kind, name, _, _ in objects:
@@ -112,7 +112,12 @@ class Database:
                 keyed = [None if part[1] == -2 else part[2] for part in parts if part[5] and part[1] != -1]
                 indexes.append([*keyed, None] if index[4] else keyed)  # a partial index: its condition decides too
             keys = ask(f"PRAGMA foreign_key_list({quoted(name)})").fetchall()
-            tables[name] = {"kind": kinds.get(name, kind), "columns": columns, "indexes": indexes, "keys": keys}
+            tables[name] = {
+                "kind": kinds.get(name, kind if kind == "view" else "unknown"),
+                "columns": columns,
+                "indexes": indexes,
+                "keys": keys,
+            }
         return {"cookie": cookie, "objects": objects, "tables": tables}
 
     def query(self, request: dict[str, Any]) -> dict[str, Any] | bytes:
@@ -147,7 +152,7 @@ class Database:
     def _read_by_change(self, request: dict[str, Any], sql: str, values: list[object], target: str) -> Seen:
         """What the statement itself would read, and its preview: neither foreign keys nor the owner's triggers."""
         self.judge.trusted = True
-        triggers = self.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        triggers = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         self.judge.triggers = frozenset(name for (name,) in triggers)
         words = set(re.findall(r"[\w$]+", sql.lower()))
         if "with" in words and any(words.issuperset(re.findall(r"[\w$]+", n.lower())) for n in self.judge.triggers):
@@ -166,7 +171,7 @@ class Database:
     def recover(self, request: dict[str, Any]) -> dict[str, Any]:
         """Undo what a writer left half done when it was killed: opening a transaction rolls its journal back."""
         self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return {}
 
     def clean(self) -> None:
@@ -277,6 +282,8 @@ class Database:
             room -= len(text)
             if text:
                 chunks.append(text)
+        if truncated and not chunks and target is None and left < request["rows"]:
+            raise Stop("row-too-large")
         changed = cursor.rowcount
         if target is not None:
             cursor.fetchall()
