@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gloveport.guardrails.masking.documents import leaves, replaced
+from gloveport.guardrails.masking.documents import leaves, media_of, opened, replaced
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -90,3 +90,49 @@ def test_every_line_of_ndjson_is_a_document_of_its_own() -> None:
     found = leaves(text, "application/x-ndjson")
     assert found is not None
     assert replaced(text, found, ["a", "1", "a", "2"]) == '{"a": "1"}\n\n{"a": "2"}\n'
+
+
+def parts_of(text: str, media: str) -> tuple[list[tuple[str, str | None]], str]:
+    parts: list[tuple[str, str | None]] = []
+
+    def take(part: str, key: str | None) -> int:
+        parts.append((part, key))
+        return len(parts) - 1
+
+    made = opened(text, "column", media, take)
+    assert made([part for part, _ in parts]) == text, "given its own parts, every byte stays"
+    return parts, made([f"<{i}>" for i in range(len(parts))])
+
+
+def test_json_in_texts_is_opened() -> None:
+    inner = json.dumps({"mail": "x", "n": [1]})
+    parts, made = parts_of(json.dumps({"body": inner, "to": "y"}), "application/json")
+    assert parts == [
+        ("body", "column"), ("mail", "body"), ("x", "mail"), ("n", "body"), ("1", "n"), ("to", "column"), ("y", "to"),
+    ]  # fmt: skip
+    assert json.loads(json.loads(made)["<0>"]) == {"<1>": "<2>", "<3>": ["<4>"]}
+    parts, made = parts_of('a,b\n1,"{""mail"": ""x""}"\n', "text/csv")
+    assert parts == [("1", "a"), ("mail", "b"), ("x", "mail")]
+    assert list(csv.reader(io.StringIO(made))) == [["a", "b"], ["<0>", '{"<1>": "<2>"}']]
+
+
+def test_json_is_opened_only_so_deep() -> None:
+    text = "x"
+    for _ in range(8):
+        text = json.dumps([text])
+    parts, _ = parts_of(text, "application/json")
+    assert len(parts) == 1
+    assert parts[0][0].startswith("[")
+
+
+@given(st.text(max_size=20) | JSON.map(json.dumps))
+def test_any_text_can_be_opened(text: str) -> None:
+    parts, made = parts_of(text, media_of(text))
+    assert made.count("<") >= len(parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "json_like"), [("{}", True), (" [1]\n", True), ("[a] b", False), ("", False), ("{", False), ("x", False)]
+)
+def test_what_looks_like_json(text: str, json_like: bool) -> None:
+    assert (media_of(text) == "application/json") is json_like
