@@ -193,9 +193,7 @@ def _typed(value: object) -> tuple[str, str] | None:
         case bytes():
             return "bytes", value.hex()
         case _:
-            raise ExportError(
-                f"a key of type {type(value).__name__} cannot be remembered; use --batch to read all at once"
-            )
+            return None
 
 
 def _untyped(kind: str, text: str) -> object:

@@ -278,7 +278,8 @@ def _against_person(promised: Hint, kind: Kind, fact: Profile, about: _About) ->
             return None if about.people else "nothing to look at"
         named = fact.names >= 0.3 or (fact.name_form >= 0.8 and fact.differ > 0.5 and fact.words > 1.5)
         return None if named else "no names"
-    if fact.enough and (fact.words > 6 or fact.numbered > 0.5):
+    numbered = fact.digits if promised.heading == "person" else fact.numbered
+    if fact.enough and (fact.words > 6 or numbered > 0.5):
         return "no names"
     return None
 

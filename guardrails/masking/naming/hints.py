@@ -150,7 +150,8 @@ def _person(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         if name.has("who", "part"):
             if words_of_users(name):
                 return _hint("account", name, "account")
-            return _hint("person", name, "person", strong=not name.has("thing", "catalogue"))
+            heading = "person" if name.has("part") else "whose_name"
+            return _hint("person", name, heading, strong=not name.has("thing", "catalogue"))
         if subject is Subject.CATALOGUE:
             return Hint(None, f"the name of a thing, in a table of things ({word})", "thing")
         return _hint("person", name, "name", strong=subject is Subject.PEOPLE)
