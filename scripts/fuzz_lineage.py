@@ -1,8 +1,9 @@
 """Fuzz the SQL guard's lineage against PostgreSQL's own query tree.
 
-    .venv/bin/python scripts/fuzz_lineage.py [QUERIES] [--seed N] [--url postgresql://...]
+    .venv/bin/python scripts/fuzz_lineage.py [QUERIES] [--twins] [--seed N] [--url postgresql://...]
 
 Runs that many random nested queries (20,000) through both and prints how many sources the walk missed: it must be none.
+With --twins it runs what strict lets through on twin databases instead: no answer may depend on a masked cell.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import os
 import time
 
+from gloveport.tests.tools.database.sql import twin_oracle
 from gloveport.tests.tools.database.sql.lineage_oracle import Tally, oracle
 from gloveport.tests.tools.database.sql.random_queries import Generator
 
@@ -19,9 +21,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("queries", nargs="?", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--twins", action="store_true")
     default = os.environ.get("GLOVEPORT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
     parser.add_argument("--url", default=default)
     options = parser.parse_args()
+    return on_twins(options) if options.twins else against_the_tree(options)
+
+
+def against_the_tree(options: argparse.Namespace) -> int:
     tally, missed, began = Tally(), 0, time.perf_counter()
     generator = Generator(options.seed)
     with oracle(options.url) as server:
@@ -38,6 +45,25 @@ def main() -> int:
         f"{tally.refused:,} refused by the guard, {tally.invalid:,} invalid; {seconds:.0f} s"
     )
     return 1 if missed or tally.compared < options.queries else 0
+
+
+def on_twins(options: argparse.Namespace) -> int:
+    tally, differ, seed, began = twin_oracle.Tally(), 0, options.seed, time.perf_counter()
+    while tally.compared < options.queries:
+        generator = Generator(seed)
+        with twin_oracle.twins(options.url, twin_oracle.some_masked(seed), seed) as pair:
+            for _ in range(200):
+                text = generator.query()
+                found = pair.compare(text, tally)
+                if found is not None:
+                    differ += 1
+                    print(f"DIFFERS: {found}\n  {text}")
+        seed += 1
+    print(
+        f"{tally.compared:,} answers compared on twins, {differ} differ; {tally.refused:,} refused by the guard, "
+        f"{tally.failed:,} failed on both; {time.perf_counter() - began:.0f} s"
+    )
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":
