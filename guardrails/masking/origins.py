@@ -16,15 +16,14 @@ from typing import Final, TypeAlias
 
 from ...tools.tool import Access, Action, Effect, Plan, TokenSpan
 from .detect import Detector
-from .documents import leaves
+from .documents import PLAIN, media_of, opened
 
-FindTokens: TypeAlias = Callable[[str], Sequence[TokenSpan]]
+FindTokens: TypeAlias = Callable[[Sequence[str]], Sequence[Sequence[TokenSpan]]]  # in each of the texts
 
 _WRITES: Final = frozenset({Action.DB_INSERT, Action.DB_UPDATE, Action.DB_DELETE, Action.FILE_WRITE, Action.TOOL_CALL})
 _LASTING: Final = frozenset({Effect.WRITE, Effect.SEND})
-_MEDIA: Final = ("application/json", "application/x-ndjson", "text/csv", "text/tab-separated-values")
 _FILES: Final = frozenset({"file", "file_root"})
-_MOST_NAMES: Final = 8  # columns whose names are tried as context for what is written to them
+_MOST_NAMES: Final = 64  # columns whose names are tried as context for what is written to them
 
 
 def places_of(accesses: Iterable[Access], *, written: bool = False) -> list[str]:
@@ -43,35 +42,78 @@ def lasts(plan: Plan) -> bool:
 
 
 def own_values(plan: Plan, detector: Detector, find_tokens: FindTokens) -> set[str]:
-    """The values in what a call says of its own. Tokens in it are not the agent's own."""
+    """The values in what a call says of its own. Tokens in it are not the agent's own.
+
+    It is read again as a file, a cell or an answer, by its kind and under its names: it is looked through in all these
+    ways now.
+    """
     paths = [access.name for access in plan.accesses if access.action is Action.FILE_WRITE]
     names = [name for path in paths for name in (path, *path.split("/"))]
     names += [name.rpartition(".")[0] for name in names]
-    found = set(_found(detector, names, [None] * len(names), find_tokens))
-    if not plan.written:
-        return found
-    found.update(_found(detector, [plan.written], [None], find_tokens))
-    for media in _MEDIA:
-        if parts := leaves(plan.written, media):
-            found.update(_found(detector, [p.text for p in parts], [p.key for p in parts], find_tokens))
-    tables = [access for access in plan.accesses if access.kind == "table" and access.action in _WRITES]
-    if tables:  # literals, one a line: each may fill a column on its own, whatever it looks like
-        lines = [line for line in {*plan.written.splitlines(), plan.written} if line and not find_tokens(line)]
-        found.update(lines)
-        for name in sorted({column.column for access in tables for column in access.columns})[:_MOST_NAMES]:
-            found.update(_found(detector, lines, [name] * len(lines), find_tokens))
-    return found
+    look = _Look(detector, find_tokens)
+    look(names, [None] * len(names), structured_only=True)
+    if plan.written:
+        look([plan.written], [None])
+        for media in _kinds(plan.written):
+            look.inside(plan.written, media)
+        tables = [access for access in plan.accesses if access.kind == "table" and access.action in _WRITES]
+        if tables:
+            _cells(plan.written, {column.column for access in tables for column in access.columns}, look)
+    return look.found
 
 
-def _found(
-    detector: Detector, texts: Sequence[str], keys: Sequence[str | None], find_tokens: FindTokens
-) -> Iterator[str]:
-    """What may be found in the texts when they are read again: in free text, and where only forms are looked for."""
-    for structured_only in (False, True):
-        scanned = detector.scan_many(texts, keys, structured_only=structured_only, skip=find_tokens)
+class _Look:
+    """Looks through texts and collects what is found."""
+
+    def __init__(self, detector: Detector, find_tokens: FindTokens) -> None:
+        self._detector = detector
+        self._find_tokens = find_tokens
+        self.found: set[str] = set()
+
+    def __call__(self, texts: Sequence[str], keys: Sequence[str | None], *, structured_only: bool = False) -> None:
+        tokens = dict(zip(texts, self._find_tokens(texts), strict=True))
+        scanned = self._detector.scan_many(texts, keys, structured_only=structured_only, skip=tokens.__getitem__)
         for text, spans in zip(texts, scanned, strict=True):
-            for span in spans:
-                yield text[span.start : span.end]
+            self.found.update(text[span.start : span.end] for span in spans)
+
+    def inside(self, text: str, media: str) -> None:
+        parts: list[tuple[str, str | None]] = []
+
+        def take(part: str, key: str | None) -> int:
+            parts.append((part, key))
+            return len(parts) - 1
+
+        opened(text, None, media, take)
+        if len(parts) > 1:
+            self([part for part, _ in parts], [key for _, key in parts])
+
+    def without_tokens(self, texts: Iterable[str]) -> list[str]:
+        asked = list(texts)
+        return [text for text, tokens in zip(asked, self._find_tokens(asked), strict=True) if not tokens]
+
+
+def _cells(written: str, columns: Iterable[str], look: _Look) -> None:
+    """Literals, one a line: each may fill a column on its own, whatever it looks like."""
+    lines = look.without_tokens({line for line in (*written.splitlines(), written) if line})
+    look.found.update(lines)
+    for line in lines:
+        if (media := media_of(line)) != PLAIN:
+            look.inside(line, media)
+    for name in sorted(columns)[:_MOST_NAMES]:
+        for structured_only in (False, True):
+            look(lines, [name] * len(lines), structured_only=structured_only)
+
+
+def _kinds(text: str) -> Iterator[str]:
+    """What kinds of structured text this could be read as."""
+    if text.lstrip()[:1] in ("{", "["):
+        yield "application/json"
+        yield "application/x-ndjson"
+    head, newline, _ = text.partition("\n")
+    if newline and any(separator in head for separator in ",;|\t"):
+        yield "text/csv"
+    if newline and "\t" in head:
+        yield "text/tab-separated-values"
 
 
 def _places(access: Access) -> list[str]:

@@ -48,7 +48,7 @@ class Restorer:
         What the caller spelt out itself is noted first: found again, it is never run through the data key.
         Raises `ToolRefused`.
         """
-        own = own_values(plan, self._detector, lambda text: self._tokens.find(text, scope))
+        own = own_values(plan, self._detector, lambda texts: self._tokens.find_many(texts, scope))
         if own and lasts(plan):
             places = [*places_of(plan.accesses, written=True), *names_of(plan.accesses)]
             self._tokens.note_agent_origin(own, scope, places)
