@@ -124,7 +124,8 @@ def _by_storage(
     declared: Declared, name: Name, fact: Profile, promised: Hint | None, about: _About
 ) -> _Judgement | None:
     """Vectors, blobs and documents: what they are kept in says enough."""
-    if declared is Declared.VECTOR or fact.kind is Kind.VECTOR:
+    arrays = declared is Declared.VECTOR and fact.kind is Kind.NUMBERS  # of a few numbers each, as a place or a colour
+    if fact.kind is Kind.VECTOR or (declared is Declared.VECTOR and not arrays):
         return "embedding", ("holds vectors of numbers",), 1.0, None
     if fact.kind is Kind.BINARY or (declared is Declared.BINARY and fact.kind is Kind.NONE):
         if promised is not None and promised.class_name in ("secret", "embedding"):
@@ -249,13 +250,13 @@ def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, abou
             if fact.present >= 10 and fact.distinct <= 3 and kind is Kind.TEXT and not promised.strong:
                 return "labels"
         case "money":
-            if kind not in (Kind.NUMBER, Kind.FRACTION, Kind.TEXT, Kind.NONE):
+            if kind not in (Kind.NUMBER, Kind.NUMBERS, Kind.FRACTION, Kind.TEXT, Kind.NONE):
                 return "no amounts"
         case "health":
             if kind is Kind.NUMBER and fact.running and fact.present > 20:
                 return "numbers of rows"
-            if kind is Kind.UUID or (name.has("number") and kind is Kind.NUMBER):
-                return "keys"
+            if kind is Kind.UUID or (name.key and (fact.present == 0 or fact.distinct == fact.present)):
+                return "keys"  # but a diagnosis_id that repeats says who has the same
             if kind is Kind.WHEN and not promised.strong:
                 return "dates"
         case "free_text":
@@ -346,6 +347,8 @@ def _open(
     wordy = declared in (Declared.TEXT, Declared.UNKNOWN)
     if fact.kind is Kind.NONE and wordy and _unsafe_when_empty(name, promised, about):
         return ColumnFinding(column, UNCLASSIFIED, None, ("no values to look at", about.why), 0.3)
+    if name.key and fact.words < 1.2:
+        return ColumnFinding(column, None, None, ("a key of rows",), 0.6)
     personal = about.subject is Subject.PEOPLE or (about.people and promised is not None and not decoy)
     if personal and _opaque(fact) and not name.has("thing"):
         why = f"text that differs from row to row and cannot be told; {about.why}"
@@ -363,7 +366,7 @@ def _unsafe_when_empty(name: Name, promised: Hint | None, about: _About) -> bool
     """Whether a column without values may hold anything: a weak promise, or a name that says nothing at all."""
     if promised is not None:
         return promised.class_name is not None and not promised.strong
-    said_nothing = not name.all - {"noise", "number", "qualifier", "part"}
+    said_nothing = not name.all - {"noise", "number", "qualifier", "part"} and not name.key
     return said_nothing and about.subject in (Subject.PEOPLE, Subject.UNKNOWN)
 
 

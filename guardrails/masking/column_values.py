@@ -38,6 +38,7 @@ class Kind(StrEnum):
     UUID = "uuid"
     JSON = "json"
     VECTOR = "vector"
+    NUMBERS = "lists of numbers"  # too short, or too whole, to be vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def profiles(names: Sequence[str], rows: Sequence[Sequence[object]], detector: D
 def _profile(
     kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float
 ) -> Profile:
-    if kind in (Kind.NONE, Kind.VECTOR, Kind.BINARY, Kind.JSON):
+    if kind in (Kind.NONE, Kind.VECTOR, Kind.NUMBERS, Kind.BINARY, Kind.JSON):
         return Profile(kind, len(values), len(values), is_=is_, holds=holds)
     counts = Counter(map(str, values))
     top = counts.most_common(1)[0][1] / len(values)
@@ -162,11 +163,18 @@ def _kind_of(value: object) -> Kind:
         case dict():
             return Kind.JSON
         case list() | tuple():
-            return Kind.VECTOR if as_vector(cast("list[object]", value)) is not None else Kind.JSON
+            return _kind_of_list(cast("list[object]", value))
         case str():
             return _kind_of_text(value)
         case _:
             return Kind.TEXT
+
+
+def _kind_of_list(items: Sequence[object]) -> Kind:
+    if as_vector(items) is not None:
+        return Kind.VECTOR
+    numbers = all(isinstance(item, int | float | decimal.Decimal) or item is None for item in items)
+    return Kind.NUMBERS if numbers else Kind.JSON
 
 
 def _kind_of_text(text: str) -> Kind:

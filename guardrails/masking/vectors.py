@@ -16,7 +16,7 @@ import orjson
 SHORTEST: Final = 8  # numbers; a pair of coordinates and a colour are no embedding
 _TYPE: Final = re.compile(
     r"(?:half|sparse)?vec(?:tor)?\b.*|float_?vector.*|embedding.*"
-    r"|(?:real|float(?:4|8|16|32|64)?|double(?: precision)?|half_?float|numeric|decimal)\s*(?:\(\d+\))?\s*(?:\[\d*\])+"
+    r"|(?:real|float(?:4|8|16|32|64)?|double(?: precision)?|half_?float)\s*(?:\(\d+\))?\s*(?:\[\d*\])+"
     r"|array<\s*(?:float|double|real)\s*>|array\((?:float|double|real).*\)",
     re.IGNORECASE,
 )

@@ -25,6 +25,9 @@ _BY_WORD: Final = (
     ("address", "address"),
     ("special", "special"),
 )
+_NEVER_KEYS: Final = frozenset(
+    {"card", "account", "address", "phone"}
+)  # card_id names a row, email_id often an address
 _CLASS_HEADINGS: Final = frozenset(heading for heading, _ in _BY_WORD)
 # These words mean something else as often as not: they count only where the values do not speak against it.
 _WEAK: Final = frozenset(
@@ -67,12 +70,12 @@ def hint(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         return found
     if name.has("place") and name.has("address") and not name.has("email", "ip", "mac", "phone", "postal", "geo"):
         return Hint(None, f"a place, which many people share ({' '.join(name.words)})", "place")
-    if "text" in name.head and not name.head & _CLASS_HEADINGS:
+    if "text" in name.head and not name.has("money") and not name.head & _CLASS_HEADINGS:
         return _hint("free_text", name, "text")
     if "describes" in name.head and not name.has("name"):
         return _hint("free_text", name, "describes")
     for heading, class_name in _BY_WORD:
-        if name.has(heading):
+        if name.has(heading) and not (heading in _NEVER_KEYS and name.key):
             return _hint(class_name, name, heading)
     if (found := _person(name, subject, people=people)) is not None:
         return found
@@ -123,7 +126,7 @@ def _combined(name: Name) -> Hint | None:
         return _hint("person", name, "person")
     if name.has("card", "cardword") and name.has("expires"):
         return Hint("card", f"the name is of a part of a card ({' '.join(name.words)})", "part")
-    if name.has("cardword") and (name.has("bank") or name.has("number")) and not name.has("national_id"):
+    if name.has("cardword") and (name.has("bank") or name.has("number")) and not (name.has("national_id") or name.key):
         return _hint("card", name, "card")
     if name.has("licence") and (name.has("who", "number") or name.has("licence")) and not name.has("thing", "about"):
         return _hint("national_id", name, "national_id", strong=name.has("who", "number"))
@@ -135,7 +138,8 @@ def _combined(name: Name) -> Hint | None:
         return _hint("national_id", name, "national_id")
     if "fiscal" in words and words & {"codice", "code", "codigo", "cod"}:
         return _hint("national_id", name, "national_id")
-    if name.has("bank") and name.has("number") and not name.has("who", "iban", "secret", "thing", "catalogue"):
+    others = name.has("who", "iban", "secret", "thing", "catalogue")
+    if name.has("bank") and name.has("number") and not (others or name.key):
         return _hint("account", name, "account")
     return None
 
@@ -155,9 +159,10 @@ def _person(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         if subject is Subject.CATALOGUE:
             return Hint(None, f"the name of a thing, in a table of things ({word})", "thing")
         return _hint("person", name, "name", strong=subject is Subject.PEOPLE)
-    if name.has("who") and not name.has("number", "quasi", "health", "money", "text", "url"):
+    of_text = name.has("text") and "who" not in name.head
+    if name.has("who") and not (of_text or name.has("number", "quasi", "health", "money", "url")):
         return Hint("person", f"the name is of somebody ({word})", "who", strong=False)
-    if name.has("who") and name.has("number") and people:
+    if name.has("who") and name.has("number") and people and not name.key:
         return Hint("account", f"the name is of somebody's number ({word})", "whose_number", strong=False)
     return None
 

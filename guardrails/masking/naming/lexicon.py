@@ -178,7 +178,7 @@ _HEADINGS: Final = {
     """,
     "number": """
         number no num nr numero numer nummer nbr n id ids code codes key keys ref reference referenz value val
-        digits identifier numeros nro numre cislo numara
+        digits identifier numeros nro numre cislo numara uid uuid guid pk fk
     """,
     "personid": """
         national social security identity identification citizen tax insurance medical record fiscal steuer
@@ -224,7 +224,7 @@ _HEADINGS: Final = {
         permissions anzahl cantidad quantita quantidade aantal antall liczba gesendet versendet quality package
         tier color colour unit units extension ext days hours minutes interval mode bounce lastlogin lastvisit
         lastseen lastmodified expirydate expirationdate score scores role roles plan plans source sources brand
-        grade step page pages event events model
+        grade step page pages event events model issuer network
     """,
     "when": """
         date dates at on time times timestamp ts datetime datum zeit zeitpunkt am fecha hora data ora quando
@@ -353,10 +353,7 @@ _HEADINGS: Final = {
         oggetto assunto onderwerp caption headline
     """,
     "licence": "license licence licencia lizenz licenca patente rijbewijs fuhrer fuehrer kor korkort driving",
-    "expires": """
-        expiry expires expiration expire exp ablauf valid gueltig gultig last four tail suffix last4 brand
-        issuer network bin
-    """,
+    "expires": "expiry expires expiration expire exp ablauf valid gueltig gultig last four last4 bin tail",
 }
 
 

@@ -22,6 +22,7 @@ _UNFOLDED: Final = str.maketrans(
 )
 _SHORTEST_COMPOUND: Final = 6
 _SHORT_PIECES: Final = frozenset({"nr", "no", "id", "ip", "dt", "nm", "tel"})
+_KEYS: Final = frozenset({"id", "ids", "uid", "uuid", "guid", "key", "keys", "pk", "fk"})
 _LINKS: Final = ("s", "n", "en", "es", "e")  # what German and Dutch put between the parts of a word
 
 Headings = frozenset[str]
@@ -57,6 +58,11 @@ class Name:
             if headings and not headings <= {"noise", "number"} and not word.isdigit():
                 return headings
         return _NOTHING
+
+    @property
+    def key(self) -> bool:
+        """Whether it is the name of a key: ``customer_id``, ``rowguid``."""
+        return bool(self.words) and self.words[-1] in _KEYS
 
     @property
     def first(self) -> Headings:

@@ -441,6 +441,12 @@ def test_lists_of_fractions_are_embeddings_and_lists_of_keys_are_not(detector: D
     assert one(detector, "x", keys, table="products", type_="").class_name is None
 
 
+def test_short_lists_of_numbers_are_open_unless_they_are_pay(detector: Detector) -> None:
+    pairs: list[object] = [[1.5, i] for i in range(9)]
+    assert one(detector, "bounds", pairs, type_="double precision[]").class_name is None
+    assert one(detector, "salary_history", pairs, type_="numeric(8,2)[]").class_name == "money"
+
+
 def test_blobs_that_are_no_vectors_are_binary(detector: Detector) -> None:
     rng = random.Random(2)
     blobs: list[object] = [rng.randbytes(64) for _ in range(20)]
