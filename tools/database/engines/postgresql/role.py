@@ -126,8 +126,9 @@ def right_role(database: str, schemas: Sequence[str], settings: Settings) -> str
     lines = [
         f"CREATE ROLE {role} LOGIN PASSWORD '...' NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION "
         f"NOBYPASSRLS CONNECTION LIMIT {MOST + 4};",
-        f"REVOKE TEMP, CREATE ON DATABASE {base} FROM PUBLIC;",
         f"GRANT CONNECT ON DATABASE {base} TO {role};",
+        "-- What everybody may do, the role may do too. If an application relies on one of these, grant it to that one.",
+        f"REVOKE TEMP, CREATE ON DATABASE {base} FROM PUBLIC;",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     ]
     for schema in schemas:
@@ -143,9 +144,6 @@ def right_role(database: str, schemas: Sequence[str], settings: Settings) -> str
     if settings.write:
         lines += [f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {quoted(schema)} TO {role};" for schema in schemas]
     lines += [
-        "REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, "
-        "bytea), lo_unlink(oid), pg_notify(text, text), pg_logical_emit_message(boolean, text, text), "
-        "pg_logical_emit_message(boolean, text, bytea), pg_export_snapshot() FROM PUBLIC;",
         f"ALTER ROLE {role} SET default_transaction_read_only = {'off' if settings.write else 'on'};",
         f"ALTER ROLE {role} SET statement_timeout = '{max(1, round((settings.limits.seconds or 10) * 1000))}ms';",
         f"ALTER ROLE {role} SET lock_timeout = '3s';",

@@ -53,7 +53,9 @@ WHERE p.oid >= {FIRST_USER_OID} OR n.nspname <> 'pg_catalog'""",
     "operators": f"SELECT oid, oprcode::oid FROM pg_catalog.pg_operator WHERE oid >= {FIRST_USER_OID}",
     "defaults": """
 SELECT DISTINCT refobjid FROM pg_catalog.pg_depend WHERE classid = 2604 AND refclassid = 1255""",
-    "types": f"SELECT oid, pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type WHERE oid >= {FIRST_USER_OID}",
+    "types": f"""
+SELECT t.oid, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE {_OURS} ORDER BY t.oid""",
 }
 
 # What the server itself came with; read once.
