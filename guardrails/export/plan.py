@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from ...tools.database.catalog import Catalog, Relation, RelationKind
@@ -93,16 +94,34 @@ class ExportPlan:
     joins: tuple[Join, ...]
 
 
-def make_plan(options: Options, catalog: Catalog, rules: ColumnRules, duties: Duties) -> ExportPlan:
-    """The plan for these tables under the chain's own rules. Raises `ExportError`."""
+def exported_relations(options: Options, catalog: Catalog) -> list[Relation]:
+    """The tables that are named. Raises `ExportError`."""
     relations = [_relation(name, catalog) for name in options.tables]
     if len({relation.qualified for relation in relations}) < len(relations):
         raise ExportError("a table is named twice; name it once")
+    return relations
+
+
+def make_plan(
+    options: Options,
+    catalog: Catalog,
+    rules: ColumnRules,
+    duties: Duties,
+    dates: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> ExportPlan:
+    """The plan for these tables under the chain's own rules. Raises `ExportError`.
+
+    ``dates`` names, by table, columns of texts that are dates: SQLite knows no type for them.
+    """
+    relations = exported_relations(options, catalog)
     people = _people(catalog)
     known = _identified(catalog, people)
     links = {relation.qualified: _links(relation, catalog, people, known) for relation in relations}
     settings = GuardSettings(catalog, rules)
-    tables = tuple(_table(one, options, settings, duties, links[one.qualified]) for one in relations)
+    tables = tuple(
+        _table(one, options, settings, duties, links[one.qualified], dates.get(one.qualified, frozenset()))
+        for one in relations
+    )
     _check_named("--quasi", options.quasi, tables)
     _check_named("--subject", options.subjects, tables)
     exported = {table.name for table in tables}
@@ -184,13 +203,18 @@ def _akin(column: Name, table: Name) -> bool:
 
 
 def _table(
-    relation: Relation, options: Options, settings: GuardSettings, duties: Duties, links: Mapping[str, str]
+    relation: Relation,
+    options: Options,
+    settings: GuardSettings,
+    duties: Duties,
+    links: Mapping[str, str],
+    dates: frozenset[str],
 ) -> TablePlan:
     own = {name.rpartition(".")[2] for name in options.subjects if name.rpartition(".")[0] == relation.qualified}
     if own:
         chosen = next(iter(own))
         links = {chosen: links.get(chosen, relation.qualified), **links}
-    columns = tuple(_column(i, relation, options, settings, duties, links) for i in range(len(relation.columns)))
+    columns = tuple(_column(i, relation, options, settings, duties, links, dates) for i in range(len(relation.columns)))
     names = [column.name for column in columns]
     whose = next(iter(links), None)
     shapes = {column.name: column for column in columns}
@@ -213,12 +237,14 @@ def _column(
     settings: GuardSettings,
     duties: Duties,
     links: Mapping[str, str],
+    dates: frozenset[str],
 ) -> ColumnPlan:
     column = relation.columns[position]
     shape = shapes_of(settings).of(relation).columns[position]
     output = OutputColumn(column.name, column.type, frozenset(shape.sources), shape.form)
     mask = column_mask(output, {settings.catalog.database: settings.rules}, duties)
-    declared, words = declared_kind(column.type), read(column.name)
+    words = read(column.name)
+    declared = Declared.WHEN if column.name in dates else declared_kind(column.type)
     return ColumnPlan(
         column.name,
         column.type,
@@ -242,7 +268,7 @@ def _treatment(
                 f"--quasi {column}: {name} is {mask.class_name}; it leaves masked and tells nothing anyway"
             )
         return Treatment.QUASI
-    if column in links and not options.keep_ids and (not masked or mask.class_name == "account"):
+    if column in links and not options.keep_ids and (not masked or mask.mask is Mask.TOKEN):
         return Treatment.IDENTIFIER
     if not masked:
         shifts = declared is Declared.WHEN and links and options.dates is Dates.SHIFT

@@ -7,11 +7,13 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+import anyio.to_thread
 from loguru import logger
 
 from ... import __version__
 from ...recordings import events
 from ...recordings.values import canonical
+from ...tools.database.catalog import Catalog
 from ...tools.database.source import Database
 from ...tools.tool import (
     Access,
@@ -32,11 +34,13 @@ from ..credentials import Credentials
 from ..decision import Decider, Verdict
 from ..house import House
 from ..identity import Identification, IdentityError, SessionResolver
+from ..masking.column_values import Kind, profiles
+from ..masking.detect import Detector
 from ..masking.duties import Duties
 from ..masking.restore import Restored
 from ..session import CallRecord, Sessions
 from .options import ExportError, Options
-from .plan import ExportPlan, make_plan
+from .plan import ExportPlan, exported_relations, make_plan
 from .run import Exported
 
 SPEC = ToolSpec(
@@ -58,6 +62,7 @@ SPEC = ToolSpec(
 )
 
 _NO_DUTIES = Duties()
+_SAMPLE = 200  # rows
 
 Work = Callable[[ExportPlan, Verdict], Awaitable[Exported]]
 
@@ -98,7 +103,8 @@ async def recorded(house: House, options: Options, work: Work) -> Exported:
     try:
         record.identified(identity, None)
         catalog, rules = await database.catalog(), await house.classes.rules(options.database)
-        asked = _asked(options, make_plan(options, catalog, rules, _NO_DUTIES))
+        dates = await _dates(options, database, catalog, house.detector)
+        asked = _asked(options, make_plan(options, catalog, rules, _NO_DUTIES, dates))
         record.planned(asked)
         verdict = await decider.decide(SPEC, asked, identity, session)
         record.decided(verdict)
@@ -111,12 +117,27 @@ async def recorded(house: House, options: Options, work: Work) -> Exported:
             await _end(record, Release(Status.PENDING, record.call, session.id, {"approval": approval}))
             raise ExportError(f"a human must approve it first: gloveport approve {approval['id']}; then run it again")
         # Made again: what the policy asks may be stricter than the rules of the columns.
-        plan = make_plan(options, catalog, rules, verdict.duties)
+        plan = make_plan(options, catalog, rules, verdict.duties, dates)
         record.starting(asked, Limits(), Restored())
         await record.durable()  # no execution without a record of the intent
         return await _worked(plan, verdict, work, record)
     finally:
         sessions.close("shutdown")
+
+
+async def _dates(
+    options: Options, database: Database, catalog: Catalog, detector: Detector
+) -> dict[str, frozenset[str]]:
+    """The columns of texts that are dates, as a sample has them. Raises `ExportError`."""
+    found: dict[str, frozenset[str]] = {}
+    for relation in exported_relations(options, catalog):
+        names = [column.name for column in relation.columns]
+        rows = await database.sample(relation, names, _SAMPLE)
+        made = await anyio.to_thread.run_sync(profiles, names, rows, detector)
+        found[relation.qualified] = frozenset(
+            name for name, profile in zip(names, made, strict=True) if profile.kind is Kind.WHEN
+        )
+    return found
 
 
 async def _worked(plan: ExportPlan, verdict: Verdict, work: Work, record: CallRecord) -> Exported:

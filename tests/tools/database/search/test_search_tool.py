@@ -215,3 +215,19 @@ async def test_vectors_never_leave(tmp_path: Path, kept: str) -> None:
         computed = await caller.query("SELECT id, substr(v, 1, 4) AS v FROM chunks ORDER BY id")
     assert [row[1] for row in rows(release)] == ["[masked:embedding]"] * 5
     assert {row[1] for row in rows(computed)} == {"[masked:embedding]"}
+
+
+async def test_names_are_tokens_before_texts_are_compared(tmp_path: Path) -> None:
+    path = build(tmp_path)
+    connection = sqlite3.connect(tmp_path / "clinic.db")
+    connection.execute("UPDATE patients SET notes = 'Patient John Whitfield has a rash on the arm.' WHERE id = 2")
+    connection.execute("UPDATE patients SET notes = 'Mrs. Sarah Whitfield has a rash on the leg.' WHERE id = 4")
+    connection.commit()
+    connection.close()
+    async with opened(path) as caller:
+        guessed = rows(await caller.search("Whitfield", table="patients"))
+        named = rows(await caller.search("rash, John Whitfield", table="patients"))
+        unnamed = rows(await caller.search("rash, Kurt Oppelmayer", table="patients"))
+    assert guessed == []
+    assert [row[0] for row in named] == [row[0] for row in unnamed]
+    assert not leaks(named, ["Whitfield"])
