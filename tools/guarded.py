@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_type_hints, overload
 
@@ -228,10 +228,24 @@ def hinted_plan(spec: ToolSpec, hints: Hints, arguments: JsonObject, planning: P
         effects=spec.effects,
         statement=spec.name,
         slots=tuple(Slot(token, Place.CONTENT, f"{spec.name}.{argument}") for argument, token in tokens),
+        written="\n".join(_texts(arguments)) or None,
         limits=Limits(seconds=hints.seconds),
         facts={kind: list[JsonValue](names) for kind, names in touched.items()},
         work=GuardedWork(arguments, spans),
     )
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    """Every text in the arguments, keys too: the tool may answer with any of them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
 
 
 def restored_arguments(plan: Plan, running: Running) -> JsonObject:

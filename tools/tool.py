@@ -165,6 +165,7 @@ class Access:
     parent: str | None = None  # the database or file root it belongs to
     columns: frozenset[ColumnRef] = frozenset()  # every column read or written here, directly or indirectly
     projected: frozenset[ColumnRef] = frozenset()  # those whose values (masked or not) reach the result
+    written: frozenset[ColumnRef] = frozenset()  # those whose values the call sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class Plan:
     outputs: tuple[OutputColumn, ...] = ()
     indirect: tuple[IndirectUse, ...] = ()
     slots: tuple[Slot, ...] = ()
-    written: str | None = None  # text of the agent's own that will be stored where it can be read back
+    written: str | None = None  # text of the agent's own that may be read back: from a store, or in the answer
     limits: Limits = Limits()
     facts: Mapping[str, JsonValue] = field(
         default_factory=_empty

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from ...tools.tool import Access, Action, Effect, Plan, TokenSpan
+from ...tools.tool import Access, Action, ColumnRef, Effect, Plan, TokenSpan
 from .detect import Detector
 from .documents import PLAIN, media_of, opened
 
@@ -28,7 +28,14 @@ _MOST_NAMES: Final = 64  # columns whose names are tried as context for what is 
 
 def places_of(accesses: Iterable[Access], *, written: bool = False) -> list[str]:
     """Where the data of these accesses lies; with ``written`` only of those that change it."""
-    return [place for access in accesses if not written or access.action in _WRITES for place in _places(access)]
+    if not written:
+        return [place for access in accesses for place in _places(access, access.columns)]
+    return [
+        place
+        for access in accesses
+        if access.action in _WRITES
+        for place in _places(access, access.written or access.columns)
+    ]
 
 
 def names_of(accesses: Iterable[Access]) -> list[str]:
@@ -58,7 +65,7 @@ def own_values(plan: Plan, detector: Detector, find_tokens: FindTokens) -> set[s
             look.inside(plan.written, media)
         tables = [access for access in plan.accesses if access.kind == "table" and access.action in _WRITES]
         if tables:
-            _cells(plan.written, {column.column for access in tables for column in access.columns}, look)
+            _cells(plan.written, {column.column for access in tables for column in access.written}, look)
     return look.found
 
 
@@ -116,10 +123,10 @@ def _kinds(text: str) -> Iterator[str]:
         yield "text/tab-separated-values"
 
 
-def _places(access: Access) -> list[str]:
+def _places(access: Access, columns: Iterable[ColumnRef]) -> list[str]:
     match access.kind:
         case "table":
-            return sorted(map(str, access.columns)) or [access.name]
+            return sorted(map(str, columns)) or [access.name]
         case "tool":  # tools of one server share what they keep
             server, split, _ = access.name.partition("__")
             return [f"tool {server}" if split else "tool"]

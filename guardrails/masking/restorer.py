@@ -49,9 +49,10 @@ class Restorer:
         Raises `ToolRefused`.
         """
         own = own_values(plan, self._detector, lambda texts: self._tokens.find_many(texts, scope))
-        if own and lasts(plan):
+        if lasts(plan):
             places = [*places_of(plan.accesses, written=True), *names_of(plan.accesses)]
             self._tokens.note_agent_origin(own, scope, places)
+            self._tokens.carry_agent_origin(places_of(plan.accesses), scope, places)
         if not plan.slots:
             return Restored(own=frozenset(map(folded, own)))
         restored = restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)

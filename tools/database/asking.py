@@ -151,6 +151,7 @@ def accesses_of(database: str, analysis: Analysis) -> tuple[Access, ...]:
             parent=database,
             columns=of(relation, touched),
             projected=of(relation, projected),
+            written=of(relation, analysis.writes),
         )
         for relation in named
     )

@@ -132,6 +132,10 @@ class Tokens:
         the data key, or a guess and its token would tell whether the guess is right (see `masking.origins`)."""
         self._written.note(values, scope, places)
 
+    def carry_agent_origin(self, sources: Iterable[str], scope: Scope, places: Iterable[str]) -> None:
+        """What an agent wrote to the sources may be copied to these places now: it stays the agent's own there."""
+        self._written.carry(sources, scope, places)
+
     def agent_origin(self, values: Sequence[object], scope: Scope, places: Iterable[str]) -> list[bool]:
         """Which of the values an agent wrote itself to one of the places, in whatever spelling."""
         return self._written.which(values, scope, places)

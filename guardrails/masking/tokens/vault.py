@@ -250,6 +250,12 @@ class Vault:
             found.update(digest for (digest,) in self._read(query, (owner, *part)))
         return found
 
+    def agent_digests(self, owner: bytes) -> set[bytes]:
+        """All digests of this place."""
+        with self._state:
+            fresh = self._waiting.agent.get(owner, set[bytes]()) | self._in_flight.agent.get(owner, set[bytes]())
+        return fresh.union(d for (d,) in self._read("SELECT digest FROM agent_origin WHERE owner = ?", (owner,)))
+
     # Facts about the keys
 
     def meta(self, name: str) -> bytes | None:

@@ -31,6 +31,14 @@ class Written:
         for place in places if digests else ():
             self._vault.note_agent_origin(_owner(place, scope), digests)
 
+    def carry(self, sources: Iterable[str], scope: Scope, places: Iterable[str]) -> None:
+        """Note for the places what is noted for the sources."""
+        for source in self.places(sources, scope):
+            digests = self._vault.agent_digests(_owner(source, scope))
+            for place in places:
+                if place != source:
+                    self._vault.note_agent_origin(_owner(place, scope), digests)
+
     def places(self, places: Iterable[str], scope: Scope) -> list[str]:
         """Those of the places that an agent ever wrote anything to."""
         owners = {_owner(place, scope): place for place in places}

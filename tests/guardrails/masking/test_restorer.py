@@ -85,7 +85,8 @@ def read_file(name: str) -> Plan:
 
 
 def inserted(*literals: str, columns: Sequence[ColumnRef]) -> Plan:
-    access = Access(Action.DB_INSERT, "table", "clinic.patients", "clinic", frozenset(columns))
+    written = frozenset(columns)
+    access = Access(Action.DB_INSERT, "table", "clinic.patients", "clinic", written, written=written)
     return Plan((access,), frozenset({Effect.WRITE}), written="\n".join(literals))
 
 
@@ -170,6 +171,22 @@ async def test_a_row_that_was_inserted_and_selected(house: House, scope: Scope) 
 async def test_free_text_that_was_inserted_and_selected(house: House, scope: Scope) -> None:
     await house.call(inserted(f"Call {GUESS} back", columns=[NOTES]), NOTHING, scope)
     assert cells(await house.call(SELECT, column(NOTES, f"Call {GUESS} back"), scope)) == ["Call [masked:email] back"]
+    assert cells(await house.call(SELECT, column(EMAIL, GUESS), scope)) == [token(house.tokens, "email", GUESS, scope)]
+
+
+async def test_what_was_copied_from_column_to_column(house: House, scope: Scope) -> None:
+    await house.call(inserted(f"Al {GUESS}", columns=[NICK]), NOTHING, scope)
+    both = frozenset({NICK, NOTES})
+    copy = Access(Action.DB_UPDATE, "table", "clinic.patients", "clinic", both, written=frozenset({NOTES}))
+    await house.call(Plan((copy,), frozenset({Effect.WRITE})), NOTHING, scope)
+    assert cells(await house.call(SELECT, column(NOTES, f"Al {GUESS}"), scope)) == ["Al [masked:email]"]
+
+
+async def test_a_column_that_only_decides_is_not_written(house: House, scope: Scope) -> None:
+    """Else UPDATE ... SET nick = 'a guess' WHERE email = 'a token' would tell whose e-mail the guess is."""
+    both = frozenset({NICK, EMAIL})
+    access = Access(Action.DB_UPDATE, "table", "clinic.patients", "clinic", both, written=frozenset({NICK}))
+    await house.call(Plan((access,), frozenset({Effect.WRITE}), written=GUESS), NOTHING, scope)
     assert cells(await house.call(SELECT, column(EMAIL, GUESS), scope)) == [token(house.tokens, "email", GUESS, scope)]
 
 
