@@ -127,7 +127,7 @@ def right_role(database: str, schemas: Sequence[str], settings: Settings) -> str
         f"CREATE ROLE {role} LOGIN PASSWORD '...' NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION "
         f"NOBYPASSRLS CONNECTION LIMIT {MOST + 4};",
         f"GRANT CONNECT ON DATABASE {base} TO {role};",
-        "-- What everybody may do, the role may do too. If an application relies on one of these, grant it to that one.",
+        "-- What everybody may do, the role may do too. Grant it to the applications that rely on it.",
         f"REVOKE TEMP, CREATE ON DATABASE {base} FROM PUBLIC;",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
     ]
