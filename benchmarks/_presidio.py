@@ -14,7 +14,7 @@ from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # pyright: ign
 from presidio_analyzer.nlp_engine import NlpEngineProvider, SpacyNlpEngine  # pyright: ignore
 
 
-def engine(model: str):  # noqa: ANN201
+def engine(model: str):
     logging.disable(logging.CRITICAL)
     if model != "regex":
         names = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}

@@ -2,7 +2,7 @@
 
 Presidio (presidio-analyzer 2.2.366) and its spaCy models live in ``.cache/presidio``, made when first needed; where the
 packages cannot be had, our own figures are printed alone. Same entity types, one core, CPU time of the process.
-Bars (issue 4): 100x on 1 KB texts, by form alone and with names; F1 not lower on any type, micro F1 not lower with names.
+Bars (issue 4): 100x on 1 KB texts; by form alone F1 not lower on any type, with names micro F1 not lower.
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ def compare(detector: Detector, python: Path | None, texts: Texts, *, mode: str,
         detector.scan(text)
     seconds = best(lambda: [detector.scan(text) for text in timed])
     print(
-        f"{texts.name}, {label}: ours {size(timed) / seconds:6.2f} MB/s, {1000 * seconds / len(timed):.3f} ms a 1 KB text"
+        f"{texts.name}, {label}: ours {size(timed) / seconds:6.2f} MB/s, "
+        f"{1000 * seconds / len(timed):.3f} ms a 1 KB text"
     )
     if python is None:
         print("    F1 " + ", ".join(f"{kind} {value:.3f}" for kind, value in ours.items()))
@@ -183,7 +184,8 @@ def compare(detector: Detector, python: Path | None, texts: Texts, *, mode: str,
     again = best(lambda: [detector.scan(text) for text in timed])
     ratio = their_seconds / min(seconds, again)
     print(
-        f"    Presidio {size(timed) / their_seconds:.4f} MB/s: we are {ratio:.0f}x, {1000 / ratio:.1f} times short of 1,000x"
+        f"    Presidio {size(timed) / their_seconds:.4f} MB/s: we are {ratio:.0f}x, "
+        f"{1000 / ratio:.1f} times short of 1,000x"
     )
     print("    F1 " + ", ".join(f"{kind} {ours[kind]:.3f} ({theirs[kind]:.3f})" for kind in ours))
     judged = ["micro"] if free else [kind for kind in ours if kind != "micro"]

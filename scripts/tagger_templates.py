@@ -4,6 +4,8 @@ A slot such as ``{P}`` becomes a value with or without a label; what it becomes 
 same call gives the same texts.
 """
 
+# ruff: noqa: E501 - lists of words
+
 from __future__ import annotations
 
 import random
@@ -17,34 +19,80 @@ Example = tuple[str, list[tuple[int, int, str]]]
 _SLOT = re.compile(r"\{([A-Z]+2?)\}")
 _SHARES = {"mail": 20, "support": 24, "clinical": 13, "news": 10, "address": 13, "log": 10, "plain": 22}
 
-_ROLES = "Account Manager|Head of Sales|Chief Executive|Director|Consultant|Engineer|Team Lead|Minister|Chairman|Spokeswoman|Office Manager".split("|")
-_DEPARTMENTS = "Cardiology|Oncology|Internal Medicine|Emergency Department|Radiology|Family Medicine|Neurology".split("|")
-_THINGS = "Router|Samsung TV|iPhone 13|Washing Machine|Kindle|Coffee Maker|Galaxy Watch|Dell laptop|Wi-Fi|Fire Stick|PlayStation|Smart Plug|headphones|Outlook|Google Drive|Excel|Slack app|VPN Client|Printer|Windows Update".split("|")
-_DISEASES = "Parkinson's disease|Crohn's disease|Alzheimer's disease|Hodgkin lymphoma|Diabetes Mellitus|Graves' disease|Hashimoto thyroiditis|Down syndrome|Raynaud phenomenon|Lyme disease|Bell's palsy|Type 2 Diabetes|Cushing syndrome|COPD|Barrett's esophagus|hypertension|Asthma|Atrial Fibrillation".split("|")
-_MEDICINES = "Metformin|Lisinopril|Aspirin|Ibuprofen|Atorvastatin|Amoxicillin|Prednisone|Lantus|Ramipril|Metoprolol|Tylenol|Xarelto|Eliquis|Ventolin|Omeprazole|Sertraline|Warfarin".split("|")
-_LANGUAGES = "English|Spanish|German|French|Turkish|Dutch|Polish|Arabic|Italian|Hindi|Portuguese|Greek|Russian".split("|")
+_ROLES = "Account Manager|Head of Sales|Chief Executive|Director|Consultant|Engineer|Team Lead|Minister|Chairman|Spokeswoman|Office Manager".split(
+    "|"
+)
+_DEPARTMENTS = "Cardiology|Oncology|Internal Medicine|Emergency Department|Radiology|Family Medicine|Neurology".split(
+    "|"
+)
+_THINGS = "Router|Samsung TV|iPhone 13|Washing Machine|Kindle|Coffee Maker|Galaxy Watch|Dell laptop|Wi-Fi|Fire Stick|PlayStation|Smart Plug|headphones|Outlook|Google Drive|Excel|Slack app|VPN Client|Printer|Windows Update".split(
+    "|"
+)
+_DISEASES = "Parkinson's disease|Crohn's disease|Alzheimer's disease|Hodgkin lymphoma|Diabetes Mellitus|Graves' disease|Hashimoto thyroiditis|Down syndrome|Raynaud phenomenon|Lyme disease|Bell's palsy|Type 2 Diabetes|Cushing syndrome|COPD|Barrett's esophagus|hypertension|Asthma|Atrial Fibrillation".split(
+    "|"
+)
+_MEDICINES = "Metformin|Lisinopril|Aspirin|Ibuprofen|Atorvastatin|Amoxicillin|Prednisone|Lantus|Ramipril|Metoprolol|Tylenol|Xarelto|Eliquis|Ventolin|Omeprazole|Sertraline|Warfarin".split(
+    "|"
+)
+_LANGUAGES = "English|Spanish|German|French|Turkish|Dutch|Polish|Arabic|Italian|Hindi|Portuguese|Greek|Russian".split(
+    "|"
+)
 _MONTHS = "January February March April May June July August September October November December Jan Feb Mar Apr Jun Jul Aug Sep Oct Nov Dec".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mon Tue Wed Thu Fri Sat Sun".split()
 _TITLES = "Mr. Mrs. Ms. Miss Dr. Mr Mrs Ms Dr Prof. Sir Madam Herr Frau Señor Señora Monsieur Madame Signora".split()
 _ORG_HEADS = "Global Nord Blue Apex Summit Delta United First Union Pacific Atlas Vertex North Green Alpha Royal Quantum Metro Omni Nova Terra Prime Central Eagle Lion Silver".split()
-_ORG_KINDS = "Inc|Ltd|LLC|GmbH|Group|Bank|Partners|Systems|Logistics|Holdings|Airlines|Energy|Foods|Labs|Media|University|College|Hospital|Clinic|Institute|Police|Council|FC|United|Records|Hotel|Motors|Insurance|& Sons|Corp.|S.A.|AG|Pharma|News|Times|Ministry|Foundation".split("|")
-_ORG_KNOWN = "Google|Microsoft|Amazon|Apple|Facebook|Twitter|YouTube|Netflix|Walmart|Toyota|BBC|CNN|NASA|FBI|UN|NATO|FIFA|Real Madrid|Lakers|Congress|Reuters|Sony|Nike|Disney|PayPal|Vodafone|Siemens|UNICEF|Red Cross|Tesco".split("|")
+_ORG_KINDS = "Inc|Ltd|LLC|GmbH|Group|Bank|Partners|Systems|Logistics|Holdings|Airlines|Energy|Foods|Labs|Media|University|College|Hospital|Clinic|Institute|Police|Council|FC|United|Records|Hotel|Motors|Insurance|& Sons|Corp.|S.A.|AG|Pharma|News|Times|Ministry|Foundation".split(
+    "|"
+)
+_ORG_KNOWN = "Google|Microsoft|Amazon|Apple|Facebook|Twitter|YouTube|Netflix|Walmart|Toyota|BBC|CNN|NASA|FBI|UN|NATO|FIFA|Real Madrid|Lakers|Congress|Reuters|Sony|Nike|Disney|PayPal|Vodafone|Siemens|UNICEF|Red Cross|Tesco".split(
+    "|"
+)
 
 _EN_BASES = "Oak Maple Cedar Pine Elm Washington Lake Hill Walnut Spring North Main Church Park Mill River Sunset Railroad Jackson Lincoln Highland Forest Station Victoria Green King Queen Albert Meadow Garden Bridge Prospect Center Franklin Chestnut Willow Dogwood Hickory Birch Cherry Ridge Valley College Market Water Front Grove".split()
 _EN_KINDS = "Street St St. Road Rd Rd. Avenue Ave Ave. Lane Ln Drive Dr Dr. Boulevard Blvd Court Ct Place Pl Way Terrace Close Crescent Square Parkway Circle Trail Highway Row Gardens".split()
 _DE_BASES = "Haupt Bahnhof Schiller Goethe Garten Linden Berg Kirch Schul Birken Mozart Wald Rosen Mühlen Dorf Markt Kaiser Ring Wiesen Feld Burg Schloss".split()
 _DE_KINDS = ("straße", "strasse", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "straße")
-_FR_STREETS = "rue de la République|rue Victor Hugo|avenue Jean Jaurès|boulevard Voltaire|rue des Lilas|place de l'Église|chemin du Moulin|impasse des Roses|allée des Cerisiers|rue de la Gare|quai de la Loire|route de {c}|rue {L}|avenue du Général {L}|rue Saint-{F}".split("|")
-_ES_STREETS = "Calle Mayor|Calle de Alcalá|Avenida de la Constitución|Plaza de España|Paseo del Prado|Carrer de {c}|Calle {L}|Av. {L}|Camino Real|Ronda de {c}|C/ {L}|Avenida {F} {L}".split("|")
-_IT_STREETS = "Via Roma|Via Garibaldi|Corso Vittorio Emanuele|Piazza {F} {L}|Via {F} {L}|Viale dei Mille|Vicolo {L}|Largo {L}|Via San {F}|Strada {L}|Via {L}".split("|")
-_NL_STREETS = "Dorpsstraat|Kerkstraat|Molenweg|Prinsengracht|Schoolstraat|{L}straat|{L}laan|Stationsweg|Beatrixlaan|Nieuwe {c}weg|{L}plein|Burgemeester {L}straat".split("|")
-_NORDIC_STREETS = "Storgatan|Kungsgatan|{L}gatan|{F}s väg|Strandvejen|{L}vej|Nørregade|{L}gade|Kirkeveien|Storgata|{L} gate|Mannerheimintie|{L}katu|Koivutie|Laugavegur|Björkvägen|Skolegata".split("|")
-_SLAVIC_STREETS = "ul. {L}|ulica {L}|ul. Długa|al. Jana Pawła II|Na Příkopě|{L}ova|Hlavní|Náměstí {L}|Trg {L}|{L}ska ulica|ul. Lenina|Nevsky Prospekt|ulitsa {L}|Dunajska cesta|Ilica|utca {L}|{L} utca|{L} út|Strada {L}|Bulevardul {L}".split("|")
-_PT_STREETS = "Rua Augusta|Rua {F} {L}|Avenida {L}|Travessa do {L}|Praça {L}|Rua das Flores|Alameda {L}|Av. {F} {L}|Estrada de {c}|Rua {L}".split("|")
-_INDIAN_AREAS = "MG Road|Gandhi Nagar|Sector {n}|Park Street|Nehru Road|{L} Nagar|{L} Colony|Lajpat Nagar|Station Road|{L} Layout|{L} Marg|Ring Road|{L} Bazaar|Jalan {L}|Jl. {L}|Lorong {L}|{L} Street|Orchard Road|Ayala Avenue".split("|")
-_OTHER_STREETS = "{L} Caddesi|{L} Sokak|Atatürk Bulvarı|Οδός Ερμού|Λεωφόρος Κηφισίας|улица Пушкина|ул. Гагарина|{L} Street|King {F} Road|Rue {L}|Al {L} Street|{L} Ave|Sheikh {L} Road|{L}-dori|{L} Road".split("|")
+_FR_STREETS = "rue de la République|rue Victor Hugo|avenue Jean Jaurès|boulevard Voltaire|rue des Lilas|place de l'Église|chemin du Moulin|impasse des Roses|allée des Cerisiers|rue de la Gare|quai de la Loire|route de {c}|rue {L}|avenue du Général {L}|rue Saint-{F}".split(
+    "|"
+)
+_ES_STREETS = "Calle Mayor|Calle de Alcalá|Avenida de la Constitución|Plaza de España|Paseo del Prado|Carrer de {c}|Calle {L}|Av. {L}|Camino Real|Ronda de {c}|C/ {L}|Avenida {F} {L}".split(
+    "|"
+)
+_IT_STREETS = "Via Roma|Via Garibaldi|Corso Vittorio Emanuele|Piazza {F} {L}|Via {F} {L}|Viale dei Mille|Vicolo {L}|Largo {L}|Via San {F}|Strada {L}|Via {L}".split(
+    "|"
+)
+_NL_STREETS = "Dorpsstraat|Kerkstraat|Molenweg|Prinsengracht|Schoolstraat|{L}straat|{L}laan|Stationsweg|Beatrixlaan|Nieuwe {c}weg|{L}plein|Burgemeester {L}straat".split(
+    "|"
+)
+_NORDIC_STREETS = "Storgatan|Kungsgatan|{L}gatan|{F}s väg|Strandvejen|{L}vej|Nørregade|{L}gade|Kirkeveien|Storgata|{L} gate|Mannerheimintie|{L}katu|Koivutie|Laugavegur|Björkvägen|Skolegata".split(
+    "|"
+)
+_SLAVIC_STREETS = "ul. {L}|ulica {L}|ul. Długa|al. Jana Pawła II|Na Příkopě|{L}ova|Hlavní|Náměstí {L}|Trg {L}|{L}ska ulica|ul. Lenina|Nevsky Prospekt|ulitsa {L}|Dunajska cesta|Ilica|utca {L}|{L} utca|{L} út|Strada {L}|Bulevardul {L}".split(
+    "|"
+)
+_PT_STREETS = "Rua Augusta|Rua {F} {L}|Avenida {L}|Travessa do {L}|Praça {L}|Rua das Flores|Alameda {L}|Av. {F} {L}|Estrada de {c}|Rua {L}".split(
+    "|"
+)
+_INDIAN_AREAS = "MG Road|Gandhi Nagar|Sector {n}|Park Street|Nehru Road|{L} Nagar|{L} Colony|Lajpat Nagar|Station Road|{L} Layout|{L} Marg|Ring Road|{L} Bazaar|Jalan {L}|Jl. {L}|Lorong {L}|{L} Street|Orchard Road|Ayala Avenue".split(
+    "|"
+)
+_OTHER_STREETS = "{L} Caddesi|{L} Sokak|Atatürk Bulvarı|Οδός Ερμού|Λεωφόρος Κηφισίας|улица Пушкина|ул. Гагарина|{L} Street|King {F} Road|Rue {L}|Al {L} Street|{L} Ave|Sheikh {L} Road|{L}-dori|{L} Road".split(
+    "|"
+)
 _US_STATES = "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC".split()
-_UNITS = ("Apt. {n}", "Apt {n}", "Suite {n}", "Unit {n}", "# {n}", "Flat {n}", "Apartment {n}B", "Floor {n}", "Apt {n}C", "Ste {n}", "Building {n}")
+_UNITS = (
+    "Apt. {n}",
+    "Apt {n}",
+    "Suite {n}",
+    "Unit {n}",
+    "# {n}",
+    "Flat {n}",
+    "Apartment {n}B",
+    "Floor {n}",
+    "Apt {n}C",
+    "Ste {n}",
+    "Building {n}",
+)
 _CA_PROVINCES = "ON QC BC AB MB SK NS NB NL PE".split()
 _AU_STATES = "NSW VIC QLD WA SA TAS ACT NT".split()
 
@@ -96,7 +144,7 @@ class _Maker:
         return self.person_parts()[0]
 
     def last(self) -> str:
-        first, last = self.person_parts()
+        _, last = self.person_parts()
         if self.chance(0.04):
             last = f"{last}-{self.person_parts()[1]}"
         return last
@@ -198,10 +246,19 @@ class _Maker:
             return self.digits(4)
         if draw < 0.87:
             area = self.pick(("SW", "N", "EC", "LS", "M", "B", "CF", "EH", "G", "SE"))
-            return f"{area}{self.random.randint(1, 20)} {self.digits(1)}{self.pick('ABDEHJL')}{self.pick('ABDEHJLNPRS')}"
+            return (
+                f"{area}{self.random.randint(1, 20)} {self.digits(1)}{self.pick('ABDEHJL')}{self.pick('ABDEHJLNPRS')}"
+            )
         if draw < 0.93:
             return f"{self.pick('KLMTVH')}{self.digits(1)}{self.pick('ABCEGHJ')} {self.digits(1)}{self.pick('ABCEGH')}{self.digits(1)}"
-        return self.pick((f"{self.digits(3)} {self.digits(2)}", f"{self.digits(4)} {self.pick('ABCDEK')}{self.pick('ABCDEK')}", f"{self.digits(5)}-{self.digits(3)}", self.digits(6)))
+        return self.pick(
+            (
+                f"{self.digits(3)} {self.digits(2)}",
+                f"{self.digits(4)} {self.pick('ABCDEK')}{self.pick('ABCDEK')}",
+                f"{self.digits(5)}-{self.digits(3)}",
+                self.digits(6),
+            )
+        )
 
     def address(self, lines: bool) -> str:
         """A postal address on one line or on several."""
@@ -252,7 +309,15 @@ class _Maker:
 
     def date(self) -> str:
         day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(1940, 2026)
-        return self.pick((f"{year}-{month:02}-{day:02}", f"{day}.{month}.{year}", f"{month}/{day}/{year}", f"{self.pick(_MONTHS)} {day}, {year}", f"{day} {self.pick(_MONTHS)} {year}"))
+        return self.pick(
+            (
+                f"{year}-{month:02}-{day:02}",
+                f"{day}.{month}.{year}",
+                f"{month}/{day}/{year}",
+                f"{self.pick(_MONTHS)} {day}, {year}",
+                f"{day} {self.pick(_MONTHS)} {year}",
+            )
+        )
 
     def value(self, slot: str) -> tuple[str, str | None]:
         """What a slot becomes and its label."""
@@ -304,12 +369,30 @@ class _Maker:
                 return ".".join(str(self.random.randint(1, 254)) for _ in range(4)), None
             case "E":
                 first, last = self.person_parts()
-                return f"{lexicon.fold(first)}.{lexicon.fold(last)}@{self.pick(('example.org', 'mail.test', 'acme.com'))}".replace(" ", ""), None
+                return (
+                    f"{lexicon.fold(first)}.{lexicon.fold(last)}@{self.pick(('example.org', 'mail.test', 'acme.com'))}".replace(
+                        " ", ""
+                    ),
+                    None,
+                )
             case "U":
                 first, last = self.person_parts()
-                return self.pick((f"{lexicon.fold(first)}{self.digits(2)}", f"{first}_{last}", f"{lexicon.fold(last)}x", f"{first}{last}")).replace(" ", ""), None
+                return self.pick(
+                    (
+                        f"{lexicon.fold(first)}{self.digits(2)}",
+                        f"{first}_{last}",
+                        f"{lexicon.fold(last)}x",
+                        f"{first}{last}",
+                    )
+                ).replace(" ", ""), None
             case "X":
-                return self.pick((f"+44 20 {self.digits(4)} {self.digits(4)}", f"({self.digits(3)}) 555-{self.digits(4)}", f"0{self.digits(3)} {self.digits(6)}")), None
+                return self.pick(
+                    (
+                        f"+44 20 {self.digits(4)} {self.digits(4)}",
+                        f"({self.digits(3)}) 555-{self.digits(4)}",
+                        f"0{self.digits(3)} {self.digits(6)}",
+                    )
+                ), None
             case _:
                 return self.pick(_PLAIN_SLOTS[slot]), None
 

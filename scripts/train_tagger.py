@@ -28,7 +28,16 @@ from gloveport.guardrails.masking.detect.tagger import model as m
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = m.LABELS
 Example = tuple[str, list[tuple[int, int, str]]]
-SETS = {"wnut17_train": 1.0, "btc_a": 0.7, "btc_b": 0.7, "btc_e": 0.7, "btc_f": 0.7, "btc_g": 0.7, "btc_h": 0.7, "wikigold_even": 1.0}
+SETS = {
+    "wnut17_train": 1.0,
+    "btc_a": 0.7,
+    "btc_b": 0.7,
+    "btc_e": 0.7,
+    "btc_f": 0.7,
+    "btc_g": 0.7,
+    "btc_h": 0.7,
+    "wikigold_even": 1.0,
+}
 
 
 def load(path: Path) -> list[Example]:
@@ -101,18 +110,29 @@ def main() -> None:
 
     corpora = {name: without_handles(load(args.sets / f"{name}.jsonl")) for name in SETS}
     alphabet = lexicon.alphabet()
-    gazetteer = lexicon.gazetteer(alphabet, args.words, frequent_words([e for c in corpora.values() for e in c], alphabet))
+    gazetteer = lexicon.gazetteer(
+        alphabet, args.words, frequent_words([e for c in corpora.values() for e in c], alphabet)
+    )
     made = templates.make(args.templates, args.seed)
     sequences: list[crf.Sequence] = []
     rng = random.Random(args.seed)
     for name, weight in SETS.items():
-        lowered = [(t.lower(), spans) for t, spans in corpora[name] if len(t.lower()) == len(t) and rng.random() < args.lowered]
+        lowered = [
+            (t.lower(), spans) for t, spans in corpora[name] if len(t.lower()) == len(t) and rng.random() < args.lowered
+        ]
         sequences += [s for e in lowered if (s := sequence(e, alphabet, gazetteer, 0.5 * weight)) is not None]
         sequences += [s for e in corpora[name] if (s := sequence(e, alphabet, gazetteer, weight)) is not None]
     sequences += [s for e in made if (s := sequence(e, alphabet, gazetteer, 1.0)) is not None]
     print(f"{len(sequences)} texts, {sum(len(s.labels) for s in sequences)} tokens", file=sys.stderr)
     trained = crf.train(
-        sequences, 1 << f.HASH_BITS, len(LABELS), epochs=args.epochs, rate=args.rate, l1=args.l1, drop=args.drop, seed=args.seed
+        sequences,
+        1 << f.HASH_BITS,
+        len(LABELS),
+        epochs=args.epochs,
+        rate=args.rate,
+        l1=args.l1,
+        drop=args.drop,
+        seed=args.seed,
     )
     m.save(args.out, alphabet, gazetteer, trained.weights[:-1], trained.transitions)
     print(f"{args.out}: {args.out.stat().st_size} bytes", file=sys.stderr)

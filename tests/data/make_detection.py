@@ -6,12 +6,15 @@ Sentences and names are our own and none of them serves to train the tagger. Num
 here and not with the product. In a text, ``{TYPE:value}`` is a value to be found; everything else is not.
 """
 
+# ruff: noqa: E501 - lists of words
+
 from __future__ import annotations
 
 import json
 import random
 import re
 import sys
+from pathlib import Path
 
 FIRST = (
     "Marguerite Tobias Anneliese Rashid Solveig Kwabena Yuki Priyanka Declan Ottilie Hamza Ingrid Mateus Zsófia Leila Wojciech Naoki "
@@ -26,11 +29,27 @@ LAST = (
 CITIES = "Leicester Rotterdam Salamanca Göteborg Bologna Toulouse Wrocław Cincinnati Auckland Nairobi Osaka Curitiba Graz Galway Halifax Basel".split()
 COUNTRIES = "Portugal Denmark Kenya Japan Brazil Ireland Poland Canada Norway Chile".split()
 STREETS = (
-    ("{n} Larkspur Avenue, {c}, OH 4{d4}", "{n} Wellington Road, {c} LE2 {d1}HB", "{n} Old Mill Lane, Apt {d1}B, {c}", "Lindenstraße {n}, 1{d4} {c}")
-    + ("{n} rue des Acacias, 3{d4} {c}", "Via Mazzini {n}, 4{d4} {c}", "Calle de Toledo {n}, 2{d4} {c}", "Van Speykstraat {n}, 301{d1} AB {c}")
-    + ("Kungsportsavenyen {n}, 411 36 {c}", "{n} Harbour View Drive, {c}, NS B3J {d1}K{d1}", "ul. Świdnicka {n}, 50-0{d1}{d1} {c}", "PO Box {d4}, {c}")
+    "{n} Larkspur Avenue, {c}, OH 4{d4}",
+    "{n} Wellington Road, {c} LE2 {d1}HB",
+    "{n} Old Mill Lane, Apt {d1}B, {c}",
+    "Lindenstraße {n}, 1{d4} {c}",
+    "{n} rue des Acacias, 3{d4} {c}",
+    "Via Mazzini {n}, 4{d4} {c}",
+    "Calle de Toledo {n}, 2{d4} {c}",
+    "Van Speykstraat {n}, 301{d1} AB {c}",
+    "Kungsportsavenyen {n}, 411 36 {c}",
+    "{n} Harbour View Drive, {c}, NS B3J {d1}K{d1}",
+    "ul. Świdnicka {n}, 50-0{d1}{d1} {c}",
+    "PO Box {d4}, {c}",
 )
-HOSTS = ("northwind-traders.com", "lakeside-clinic.org", "petrovic-partners.eu", "mail.kestrel.io", "posteo.de", "web-mail.co.uk")
+HOSTS = (
+    "northwind-traders.com",
+    "lakeside-clinic.org",
+    "petrovic-partners.eu",
+    "mail.kestrel.io",
+    "posteo.de",
+    "web-mail.co.uk",
+)
 DRUGS = "amlodipine Bisoprolol gabapentin Levothyroxine Pantoprazole Clopidogrel".split()
 
 
@@ -98,10 +117,23 @@ class Maker:
         if self.r.random() < 0.2:
             amex = self._luhn("37" + self.digits(12))
             return self.r.choice((amex, f"{amex[:4]} {amex[4:10]} {amex[10:]}"))
-        return self.r.choice((number, " ".join(number[i : i + 4] for i in range(0, 16, 4)), "-".join(number[i : i + 4] for i in range(0, 16, 4))))
+        return self.r.choice(
+            (
+                number,
+                " ".join(number[i : i + 4] for i in range(0, 16, 4)),
+                "-".join(number[i : i + 4] for i in range(0, 16, 4)),
+            )
+        )
 
     def make_iban(self) -> str:
-        country, bban = self.r.choice((("DE", self.digits(18)), ("NL", "INGB" + self.digits(10)), ("GB", "MIDL" + self.digits(14)), ("ES", self.digits(20))))
+        country, bban = self.r.choice(
+            (
+                ("DE", self.digits(18)),
+                ("NL", "INGB" + self.digits(10)),
+                ("GB", "MIDL" + self.digits(14)),
+                ("ES", self.digits(20)),
+            )
+        )
         code = "".join(str(int(c, 36)) for c in bban + country + "00")
         iban = f"{country}{98 - int(code) % 97:02}{bban}"
         return iban if self.r.random() < 0.5 else " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))
@@ -139,8 +171,54 @@ class Maker:
 
     def make_cf(self) -> str:
         c = self.r.choice
-        code = "".join(c("BCDFGLMNPRST") for _ in range(6)) + f"{self.r.randint(40, 99)}{c('ABCDEHLMPRST')}{self.r.randint(1, 28):02}{c('ADFHL')}{self.digits(3)}"
-        odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23], strict=True))
+        code = (
+            "".join(c("BCDFGLMNPRST") for _ in range(6))
+            + f"{self.r.randint(40, 99)}{c('ABCDEHLMPRST')}{self.r.randint(1, 28):02}{c('ADFHL')}{self.digits(3)}"
+        )
+        odd = dict(
+            zip(
+                "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                [
+                    1,
+                    0,
+                    5,
+                    7,
+                    9,
+                    13,
+                    15,
+                    17,
+                    19,
+                    21,
+                    1,
+                    0,
+                    5,
+                    7,
+                    9,
+                    13,
+                    15,
+                    17,
+                    19,
+                    21,
+                    2,
+                    4,
+                    18,
+                    20,
+                    11,
+                    3,
+                    6,
+                    8,
+                    12,
+                    14,
+                    16,
+                    10,
+                    22,
+                    25,
+                    24,
+                    23,
+                ],
+                strict=True,
+            )
+        )
         total = sum(odd[x] if i % 2 == 0 else int(x, 36) - (10 if x.isalpha() else 0) for i, x in enumerate(code))
         return code + chr(65 + total % 26)
 
@@ -157,7 +235,18 @@ class Maker:
         return f"{n}{(11 - product) % 10}"
 
     def make_aadhaar(self) -> str:
-        d = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 0, 6, 7, 8, 9, 5], [2, 3, 4, 0, 1, 7, 8, 9, 5, 6], [3, 4, 0, 1, 2, 8, 9, 5, 6, 7], [4, 0, 1, 2, 3, 9, 5, 6, 7, 8], [5, 9, 8, 7, 6, 0, 4, 3, 2, 1], [6, 5, 9, 8, 7, 1, 0, 4, 3, 2], [7, 6, 5, 9, 8, 2, 1, 0, 4, 3], [8, 7, 6, 5, 9, 3, 2, 1, 0, 4], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]]
+        d = [
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [1, 2, 3, 4, 0, 6, 7, 8, 9, 5],
+            [2, 3, 4, 0, 1, 7, 8, 9, 5, 6],
+            [3, 4, 0, 1, 2, 8, 9, 5, 6, 7],
+            [4, 0, 1, 2, 3, 9, 5, 6, 7, 8],
+            [5, 9, 8, 7, 6, 0, 4, 3, 2, 1],
+            [6, 5, 9, 8, 7, 1, 0, 4, 3, 2],
+            [7, 6, 5, 9, 8, 2, 1, 0, 4, 3],
+            [8, 7, 6, 5, 9, 3, 2, 1, 0, 4],
+            [9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
+        ]
         p = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]
         step = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
         for _ in range(7):
@@ -186,7 +275,9 @@ class Maker:
     def make_dob(self) -> str:
         y, m, d = self.r.randint(1935, 2012), self.r.randint(1, 12), self.r.randint(1, 28)
         month = ("January February March April May June July August September October November December".split())[m - 1]
-        return self.r.choice((f"{d:02}/{m:02}/{y}", f"{y}-{m:02}-{d:02}", f"{d} {month} {y}", f"{month} {d}, {y}", f"{d}.{m}.{y}"))
+        return self.r.choice(
+            (f"{d:02}/{m:02}/{y}", f"{y}-{m:02}-{d:02}", f"{d} {month} {y}", f"{month} {d}, {y}", f"{d}.{m}.{y}")
+        )
 
     def make_ip(self) -> str:
         if self.r.random() < 0.25:
@@ -206,23 +297,44 @@ class Maker:
         return self.r.choice((self.digits(7), f"00{self.digits(6)}", f"E{self.digits(8)}"))
 
     def make_passport(self) -> str:
-        return self.r.choice((self.digits(9), f"C{self.r.choice('FGHJK')}{self.digits(7)}", f"{self.r.choice('XKYP')}{self.digits(8)}"))
+        return self.r.choice(
+            (self.digits(9), f"C{self.r.choice('FGHJK')}{self.digits(7)}", f"{self.r.choice('XKYP')}{self.digits(8)}")
+        )
 
     def make_licence(self) -> str:
         return f"{self.r.choice('BDFSW')}{self.digits(7)}"
 
     def make_bitcoin(self) -> str:
-        return self.r.choice(("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "0x52908400098527886E0F7030069857D2E4169EE7"))
+        return self.r.choice(
+            (
+                "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+                "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+                "0x52908400098527886E0F7030069857D2E4169EE7",
+            )
+        )
 
     def _token(self, alphabet: str, n: int) -> str:
         return "".join(self.r.choice(alphabet) for _ in range(n))
 
     def make_key(self) -> str:
         both = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
-        return self.r.choice(("AKIA" + self._token("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 14) + "Q7", "ghp_" + self._token(both, 34) + "a7", "sk_live_" + self._token(both, 22) + "k9", "glpat-" + self._token(both, 18) + "x4", "xoxb-" + self.digits(11) + "-" + self._token(both, 22) + "r8"))
+        return self.r.choice(
+            (
+                "AKIA" + self._token("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 14) + "Q7",
+                "ghp_" + self._token(both, 34) + "a7",
+                "sk_live_" + self._token(both, 22) + "k9",
+                "glpat-" + self._token(both, 18) + "x4",
+                "xoxb-" + self.digits(11) + "-" + self._token(both, 22) + "r8",
+            )
+        )
 
     def make_password(self) -> str:
-        return self.r.choice(("Zephyr", "br1ar", "Qu4ntum", "tangle", "Mon0lith")) + self.r.choice("!#_-") + self.digits(4) + self.r.choice(("xK", "qW", "vT"))
+        return (
+            self.r.choice(("Zephyr", "br1ar", "Qu4ntum", "tangle", "Mon0lith"))
+            + self.r.choice("!#_-")
+            + self.digits(4)
+            + self.r.choice(("xK", "qW", "vT"))
+        )
 
     # what is nobody's
 
@@ -252,71 +364,6 @@ class Maker:
         return str(self.r.randint(2, 98))
 
 
-MAILS = r"""
-Hi {PERSON:first},\n\nI spoke to {PERSON:person} this morning. She would like the policy moved to {LOCATION:address} from next month on, and asked that we ring her on {PHONE:phone} once that is done. Policy year {num}, no change to the premium.\n\nThanks a lot\n{PERSON:first}
-Dear Mr {PERSON:last},\n\nYour transfer of EUR 1.250,00 to {IBAN:iban} was rejected by the receiving bank on {day}. Please check the number with the beneficiary, {PERSON:person}, and send it again.\n\nReference: TRX-{order}\n\nYours sincerely\nPayments Team
-All,\n\nquick reminder that the Quarterly Review starts at 9:30 in the Boardroom. {PERSON:first} presents the Roadmap, then {PERSON:first} covers Hiring. Dial-in as usual. Version {version} of the slides is on the shared drive.\n\nCheers
-Hello,\nplease book a room for {PERSON:person} (passport {PASSPORT:passport}, born {DATE_OF_BIRTH:dob}) for two nights. She arrives from {LOCATION:city} on {day}. Her card is {CREDIT_CARD:card}, expiry 09/28.\nMany thanks,\n{PERSON:person}
-Bonjour {PERSON:first},\nvoici le numéro de sécurité sociale de M. {PERSON:last} : {NATIONAL_ID:nir}. Il habite maintenant à {LOCATION:city}.\nBien à vous,\n{PERSON:person}
-Guten Tag Frau {PERSON:last},\nfür die Lohnabrechnung fehlt uns noch Ihre Steuer-ID; eingetragen ist {NATIONAL_ID:steuer}. Bitte bestätigen Sie auch die Anschrift {LOCATION:address}.\nFreundliche Grüße\n{PERSON:person}
-Please find attached the Signed Agreement. The Supplier shall deliver the Goods within {num} Working Days of the Effective Date. Invoices are payable within 30 days; late payments bear interest at 8.5 % per annum. Clause 14.2.1 applies.
-FYI the new joiner, {PERSON:person}, starts on Monday. Private mail {EMAIL:email}, mobile {PHONE:phone}. Laptop serial 5CG{order}, asset tag 00{order}.
-{PERSON:first}, the landlord wants our references by Friday. Can you forward his address? I only have "{LOCATION:address}" and an old number, {PHONE:phone}.\n\nx {PERSON:first}
-Subject: Out of office\n\nI am away until {day}. For urgent matters contact {PERSON:person} at {EMAIL:email}.\n\nBest wishes\n{PERSON:person}
-As agreed at the Annual General Meeting, the Board approved the Financial Statements. Net Revenue rose by 12 % to 48,213,900 dollars. Earnings per Share were 1.42. See Note 7.
-Thanks for your order no. {order}! Item 4006381333931 (EAN) leaves our warehouse tomorrow with tracking 1Z999AA10123456784. Questions? Reply to this mail or see our FAQ.
-Olá {PERSON:first}, segue o CPF do novo cliente: {NATIONAL_ID:cpf}. O nome completo é {PERSON:person} e mora em {LOCATION:city}.
-Hey, it's {PERSON:first}. wifi at the cabin: password is {SECRET:password} , don't post it in the group again lol. {PERSON:first} arrives around 7.
-""".strip().splitlines()
-TICKETS = r"""
-Ticket #{order}\nPriority: High\nCustomer: {PERSON:person}\nContact: {EMAIL:email} / {PHONE:phone}\n\nCustomer says the Smart Meter shows Error E-{num} since the Firmware Update to {version}. Reset did not help.
-User cannot log in after the password change. Browser Chrome 126.0.6478.127, OS Windows 11. Error Code 0x80070005. Cleared Cache and Cookies. Session id was {uuid}.
-Agent: Thanks for waiting. Could you confirm the delivery address?\nCustomer: sure, it's {LOCATION:address}\nAgent: And your full name?\nCustomer: {PERSON:person}
-Charged twice!! card {CREDIT_CARD:card} , amount 49.99 and again 49.99 on {day}. Order {order}. I want a refund NOW. {PERSON:person}
-Caller: {PERSON:person}, SSN {US_SSN:ssn}, DOB {DATE_OF_BIRTH:dob}. Wants to change her address to {LOCATION:address}. Verified by security question.
-Refund approved for Basket {order}, SKU 88-{order}-B, quantity {num}. Courier picked up two parcels of 14.5 kg each. No further action.
-the app crashes when i open Settings > Privacy > Location Services. iPhone 14 Pro, iOS 17.5.1, build 21F90. pls fix, {PERSON:first}
-VPN down at the {LOCATION:city} office. Client IP {IP_ADDRESS:ip}, adapter {MAC_ADDRESS:mac}. Gateway responds, DNS does not. Affected users: {PERSON:person}, {PERSON:person}.
-Deploy key leaked in the repo, rotate asap: {SECRET:key}\nCommit {sha}, file config/prod.env line {num}. Reported by {PERSON:first}.
-Customer sent a screenshot of his Aadhaar card ({NATIONAL_ID:aadhaar}) and PAN {NATIONAL_ID:pan}. Attachment deleted, informed {PERSON:person} in Compliance.
-Tax file number {NATIONAL_ID:tfn} was typed into the comment field by mistake. Requester {PERSON:person} asks us to remove it.
-Kunde {PERSON:person} meldet: Lieferung an {LOCATION:address} nicht angekommen. Rückruf unter {PHONE:phone} erbeten. Bestellnummer {order}.
-Please whitelist the profile page {URL:url} for {PERSON:first}. The Proxy blocks it with status 403 since {day}.
-Payout to wallet {CRYPTO:bitcoin} failed, fee 0.0005, block 840123, confirmations {num}. Customer {PERSON:person} was told to wait.
-Canadian customer, social insurance number {NATIONAL_ID:sin}, cannot finish the Know Your Customer step. Photo of driver's license {NATIONAL_ID:licence} was rejected by the Scanner.
-Printer on Floor 3 offline again. Toner replaced, Paper Jam cleared, page count 104233. Model HP LaserJet M607, serial CNB{order}. Closing.
-Feature request: Dark Mode for the Admin Console, Single Sign On with Azure AD, and a Bulk Export of Invoices as CSV. {num} votes.
-""".strip().splitlines()
-NOTES = r"""
-Progress note\nPatient: {PERSON:person}  MRN {MEDICAL_RECORD:mrn}  DOB {DATE_OF_BIRTH:dob}\n\nS: Feels better, slept well. O: BP 128/76, HR {num}, SpO2 97 %, Temp 36.8. A: Community Acquired Pneumonia, improving. P: continue {drug} 500 mg, recheck CRP on {day}.
-Thank you for seeing this 64-year-old teacher from {LOCATION:city}. He lives at {LOCATION:address} with his wife {PERSON:first}. Past history of Bell's palsy and Raynaud's phenomenon. Current medication: {drug} 20 mg once daily, {drug} 5 mg.
-Dr {PERSON:last} reviewed the MRI: no sign of Multiple Sclerosis. Follow up in {num} weeks. Seen by neurologist {PERSON:person}, Ward 7, bed 12.
-Discharge summary\n\nAdmission diagnosis: Acute Appendicitis. Procedure: Laparoscopic Appendectomy by Dr. {PERSON:person}. NHS number {NATIONAL_ID:nhs}. Next of kin: {PERSON:person}, phone {PHONE:phone}. Wound clean and dry. Home on day {num}.
-Labs {day}: Na 139, K 4.1, Creatinine 0.9, eGFR >90, HbA1c 6.{num} %, LDL 2.{num} mmol/L. Urine dipstick negative. Gram stain pending. Hepatitis B surface antigen negative.
-Mother, {PERSON:person}, reports that {PERSON:first} has had a fever of 39.4 since Tuesday. Vaccinations up to date. No travel except to {LOCATION:country} in spring. Throat red, Kernig and Brudzinski negative.
-{PERSON:last}, {PERSON:first} - room 214 - refused breakfast. Insulin Glargine 14 units given 08:00. Glucose 7.{num}. Family meeting with social worker {PERSON:person} at 15:00.
-Telephone consultation. Caller identified as {PERSON:person}, born {DATE_OF_BIRTH:dob}. Asks for repeat of {drug}. Pharmacy in {LOCATION:city}. Sent electronically.
-Physical Examination: General: Well appearing. Head: Normocephalic. Lungs: Clear to Auscultation. Abdomen: Soft, Murphy's Sign negative. Neuro: Glasgow Coma Scale 15, Babinski absent. Plan: Reassurance.
-Paciente {PERSON:person}, DNI {NATIONAL_ID:dni}, acude a consulta por dolor lumbar. Vive en {LOCATION:city}. Tratamiento: {drug} 75 mg cada 12 horas durante {num} días.
-Il paziente {PERSON:person}, codice fiscale {NATIONAL_ID:cf}, viene ricoverato per accertamenti. Referto firmato dal dott. {PERSON:last}.
-""".strip().splitlines()
-LOGS = r"""
-{time} INFO  [http-nio-8080-exec-{num}] c.k.billing.InvoiceService - Invoice {order} created in {num} ms\n{time} WARN  [pool-2-thread-{num}] c.k.mail.Sender - Delivery to {EMAIL:email} deferred: 451 4.7.1 Greylisted\n{time} INFO  [main] c.k.Application - Started Application in 12.{num} seconds (process running for 13.4)
-{IP_ADDRESS:ip} - - [12/Oct/2026:13:55:{num} +0200] "GET /static/css/main.{sha}.css HTTP/1.1" 200 48213 "-" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0.0.0"
-{"ts":"{time}","level":"error","trace":"{uuid}","msg":"card declined","customer":{"name":"{PERSON:person}","email":"{EMAIL:email}","pan":"{CREDIT_CARD:card}"},"retry":{num}}
-Oct 12 04:12:{num} node-10-112-7-21 kubelet[{order}]: E1012 04:12:08.113924 pod_workers.go:191] Error syncing pod {uuid}, skipping: timed out after 120s
-{time} DEBUG DB_PASSWORD={SECRET:password} host=db-03.internal.example port=5432 pool=20 version={version}
-{time} audit user={num} action=update table=patients set=email='{EMAIL:email}',phone='{PHONE:phone}' where=id={order} rows=1
-Traceback (most recent call last):\n  File "/srv/app/worker.py", line 2{num}, in run\n    charge(order={order}, amount=Decimal("129.90"))\nTimeoutError: upstream {IP_ADDRESS:private}:8443 did not answer within 30.0 s
-{time} sshd[{order}]: Accepted publickey for deploy from {IP_ADDRESS:ip} port 5{num}22 ssh2: ED25519 SHA256:uNiVztksCsDhcc0u9e8BrQ
-commit {sha}\nAuthor: {PERSON:person} <{EMAIL:email}>\nDate:   Mon Oct 12 09:{num}:00 2026 +0200\n\n    Bump lodash from 4.17.20 to 4.17.21
-INSERT INTO customers (name, ssn, iban) VALUES ('{PERSON:person}', '{US_SSN:ssn}', '{IBAN:iban}'); -- batch {order} of {num}00
-{time} INFO Authorization: Bearer {SECRET:key}\n{time} INFO X-Request-Id: {uuid}\n{time} INFO Content-Length: 10{num}23
-kernel: [{order}.{num}] usb 1-2: New USB device found, idVendor=046d, idProduct=c52b, bcdDevice=24.10, SerialNumber=0, Manufacturer: Logitech
-{time} metric name=checkout.latency p50=0.{num} p99=1.{num} count=40{num}12 window=300s host=web-{num}.eu-west-1
-dhcpd: DHCPACK on {IP_ADDRESS:private} to {MAC_ADDRESS:mac} via eth0 lease 86400
-User {PERSON:person} (NIE {NATIONAL_ID:nie}) uploaded passport_scan_{num}.pdf, 2,4{num} KB, sha1 {sha}
-""".strip().splitlines()
 SLOT = re.compile(r"\{(?:(?P<type>[A-Z_]+):)?(?P<slot>[a-z]+)\}")
 
 
@@ -333,13 +380,25 @@ def made(maker: Maker, form: str) -> tuple[str, list[list[object]]]:
     return text + form[at:], spans
 
 
+def forms() -> dict[str, list[str]]:
+    """The texts by kind."""
+    kinds: dict[str, list[str]] = {}
+    for line in Path(__file__).with_name("detection_texts.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("[") and line.endswith("]") and line[1:-1].isalpha():
+            kinds[line[1:-1]] = []
+        elif line and not line.startswith("# "):
+            kinds[[*kinds][-1]].append(line)
+    return kinds
+
+
 def main() -> None:
     maker = Maker(20261125)
-    for kind, forms in (("mail", MAILS), ("ticket", TICKETS), ("note", NOTES), ("log", LOGS)):
-        for number, form in enumerate(forms):
+    for kind, texts in forms().items():
+        for number, form in enumerate(texts):
             for copy in range(7):
                 text, spans = made(maker, form)
-                sys.stdout.write(json.dumps({"id": f"{kind}-{number}-{copy}", "text": text, "spans": spans}, ensure_ascii=False) + "\n")
+                row = {"id": f"{kind}-{number}-{copy}", "text": text, "spans": spans}
+                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def _add(scan: Scan, start: int, end: int) -> None:
 # --- 12 Oak Street -------------------------------------------------------------------------------------------------
 
 _ENGLISH_KINDS: Final = (
-    "street st avenue ave av road rd lane ln drive dr boulevard blvd court ct place pl way terrace close crescent cres square sq "
+    "street st avenue ave av road rd lane ln drive dr boulevard blvd court ct place pl way terrace close "
+    "crescent cres square sq "
     "parkway pkwy circle cir trail trl highway hwy row gardens mews grove alley loop quay walk rise hill wharf pike"
 ).split()
 _PLAIN_KINDS: Final = frozenset("street avenue ave road rd lane boulevard blvd drive st".split())
@@ -39,9 +40,12 @@ _ENGLISH: Final = re.compile(
 _ENGLISH_TAIL: Final = re.compile(r"\.(?=[\s,])|(?:\.?,? (?:[NSEW]|[NS][EW]|North|South|East|West)\b)")
 _NOT_NAMES: Final = frozenset(
     (
-        "a an the in on at to of and or for from by with is are was were be been my your our his her their this that these "
-        "those down up off along across over under into onto per about than then it its we you he she they i not no year years "
-        "month months week weeks day days hour hours minute minutes min mins second seconds mile miles km kilometers metres "
+        "a an the in on at to of and or for from by with is are was were be been my your our his her their this "
+        "that these "
+        "those down up off along across over under into onto per about than then it its we you he she they i not "
+        "no year years "
+        "month months week weeks day days hour hours minute minutes min mins second seconds mile miles km "
+        "kilometers metres "
         "meters people men women cars more less other same new users items percent times way right left block blocks"
     ).split()
 )
@@ -50,7 +54,7 @@ _INSIDE: Final = frozenset("of the de la and del".split())
 
 def _english(scan: Scan, end: int) -> None:
     text = scan.text
-    if scan.strict or (end < len(text) and (text[end].isalnum() or text[end] == "_")):
+    if not scan.places or (end < len(text) and (text[end].isalnum() or text[end] == "_")):
         return
     match = _ENGLISH.search(text[max(0, end - _REACH) : end])
     if match is None or not _named(match["name"].split(), match["kind"]):
@@ -74,11 +78,16 @@ def _named(words: list[str], kind: str) -> bool:
 # --- 12 rue de la Paix, Via Roma 3, Calle Mayor, 5 -----------------------------------------------------------------
 
 _KIND_FIRST: Final = (
-    "rue avenue av\\. boulevard bd place chemin all[e?]e impasse quai route calle c/ avenida avda\\.? plaza paseo carrer camino "
-    "ronda via viale corso piazza piazzale vicolo largo strada rua travessa pra[c?]a alameda estrada ulica ul\\. al\\. aleja plac "
+    "rue avenue av\\. boulevard bd place chemin all[e?]e impasse quai route calle c/ avenida avda\\.? plaza "
+    "paseo carrer camino "
+    "ronda via viale corso piazza piazzale vicolo largo strada rua travessa pra[c?]a alameda estrada ulica ul\\. "
+    "al\\. aleja plac "
     "pl\\. bulevardul jalan jl\\. lorong ulitsa trg"
 ).split()
-_LINKS: Final = r"(?:(?:de|del|della|delle|dei|di|da|do|dos|das|du|des|la|las|los|le|les|el|san|santa|saint) |[dl]['’]|dell['’]){0,3}"
+_LINKS: Final = (
+    r"(?:(?:de|del|della|delle|dei|di|da|do|dos|das|du|des|la|las|los|le|les|el|san|santa|saint) "
+    r"|[dl]['’]|dell['’]){0,3}"
+)
 _PART: Final = _LINKS + r"(?:[^\W\d_a-zà-ÿ][\w'’.\-]{0,24}|\d{1,2}(?= [a-z]))"
 _STREET_NAME: Final = re.compile(rf" ?{_PART}(?:[ -]{_PART}){{0,4}}")
 _KIND_WORD: Final = re.compile(r"(?<!\w)[^\W\d_]+[./]? \Z")
@@ -91,7 +100,7 @@ _NUMBER_AFTER: Final = re.compile(
 def _kind_first(scan: Scan, end: int) -> None:
     """Streets whose kind comes first: the number stands before the kind or behind the name."""
     text = scan.text
-    if scan.strict or (name := _STREET_NAME.match(text, end - 1)) is None:
+    if not scan.places or (name := _STREET_NAME.match(text, end - 1)) is None:
         return
     word = _KIND_WORD.search(text, max(0, end - 16), end)
     if word is None:
@@ -107,7 +116,8 @@ def _kind_first(scan: Scan, end: int) -> None:
 # --- Hauptstraße 12, Prinsengracht 263, Storgatan 4 B ----------------------------------------------------------------
 
 _GERMANIC_KINDS: Final = (
-    "stra(?:ss|\\?)e str\\. weg gasse platz allee damm ufer chaussee ring straat laan plein gracht kade dijk singel gatan v\\?gen "
+    "stra(?:ss|\\?)e str\\. weg gasse platz allee damm ufer chaussee ring straat laan plein gracht kade dijk "
+    "singel gatan v\\?gen "
     "gr\\?nd gata gate veien vej vei gade v\\?g katu kuja utca caddesi sokak"
 ).split()
 _GERMANIC: Final = re.compile(
@@ -119,7 +129,7 @@ _GERMANIC: Final = re.compile(
 def _germanic(scan: Scan, end: int) -> None:
     """The anchor ends on the first digit of the number."""
     text = scan.text
-    if scan.strict:
+    if not scan.places:
         return
     for match in _GERMANIC.finditer(text, max(0, end - _REACH), min(len(text), end + 12)):
         if match.start() < end - 1 < match.end() and "\n" not in match[0]:
@@ -144,7 +154,8 @@ _CODE: Final = re.compile(
 )
 _STATES: Final = frozenset(
     (
-        "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA RI SC "
+        "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+        "OH OK OR PA RI SC "
         "SD TN TX UT VT VA WA WV WI WY DC PR"
     ).split()
 )
@@ -154,14 +165,14 @@ _ZIP_TAIL: Final = re.compile(r"-\d{4}(?![\w-])")
 
 def _box(scan: Scan, end: int) -> None:
     text = scan.text
-    number = None if scan.strict else _BOX_NUMBER.match(text, end - 1)
+    number = None if not scan.places else _BOX_NUMBER.match(text, end - 1)
     name = None if number is None else _BOX_NAME.search(text, max(0, end - 24), end - 1)
     if number is not None and name is not None:
         _add(scan, name.start(), number.end())
 
 
 def _code_named(scan: Scan, end: int) -> None:
-    match = None if scan.strict else _CODE_NAMED.match(scan.text, end)
+    match = None if not scan.places else _CODE_NAMED.match(scan.text, end)
     if match is not None:
         scan.add(*match.span("code"), EntityType.LOCATION, _SCORE)
 
@@ -169,7 +180,7 @@ def _code_named(scan: Scan, end: int) -> None:
 def _code(scan: Scan, end: int) -> None:
     """A British or Canadian code: letters and digits in turn need no name."""
     text = scan.text
-    if scan.strict:
+    if not scan.places:
         return
     for start in range(max(0, end - 8), end - 5):
         if (match := _CODE.match(text, start)) and not (
@@ -182,7 +193,7 @@ def _code(scan: Scan, end: int) -> None:
 def _zip(scan: Scan, end: int) -> None:
     """``Springfield, IL 62704``: the anchor ends behind five digits."""
     text = scan.text
-    if scan.strict or text[end - 8 : end - 6] not in _STATES or (end < len(text) and text[end].isalnum()):
+    if not scan.places or text[end - 8 : end - 6] not in _STATES or (end < len(text) and text[end].isalnum()):
         return
     tail = _ZIP_TAIL.match(text, end)
     town = _TOWN.search(text, max(0, end - _REACH), end)
@@ -206,7 +217,10 @@ ANCHORS: Final = (
         _word(f"\\b{name}\\b", _code_named)
         for name in ("zip", "zip ?code", "post ?code", "postal code", "plz", "postleitzahl")
     ),
-    *(_word(f"\\b{name}\\b", _code_named) for name in ("code postal", "c[?o]digo postal", "cep", "pin ?code", "eircode")),
+    *(
+        _word(f"\\b{name}\\b", _code_named)
+        for name in ("code postal", "c[?o]digo postal", "cep", "pin ?code", "eircode")
+    ),
     Anchor("[A-Z][0-9][0-9A-Z]? [0-9][A-Z][A-Z0-9]", _code),
     Anchor("\\b[A-Z]{2} [0-9]{5}\\b", _zip),
 )

@@ -121,7 +121,7 @@ _NINO_BAD: Final = frozenset(("BG", "GB", "NK", "KN", "TN", "NT", "ZZ"))
 
 
 def nino(value: str) -> bool:
-    """UK national insurance number: prefix letters never D F I Q U V (second also not O), suffix A-D (HMRC NIM39110)."""
+    """UK national insurance number: prefix letters never D F I Q U V (second nor O), suffix A-D (HMRC NIM39110)."""
     return (
         len(value) == 9
         and value[0] not in "DFIQUV"
@@ -155,8 +155,10 @@ def dni(value: str) -> bool:
 _CF_ODD: Final = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14)
-        + (16, 10, 22, 25, 24, 23),
+        (
+            *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21),
+            *(2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        ),
         strict=True,
     )
 )
@@ -292,7 +294,8 @@ IBAN_LENGTHS: Final[dict[str, int]] = {
     for code, length in (
         item.split(":")
         for item in (
-            "AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BI:27 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 DE:22 DJ:27 "
+            "AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BI:27 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 "
+            "DE:22 DJ:27 "
             "DK:18 DO:28 EE:20 EG:29 ES:24 FI:18 FK:18 FO:18 FR:27 GB:22 GE:22 GI:23 GL:18 GR:27 GT:28 HN:28 HR:21 "
             "HU:28 IE:22 IL:23 IQ:23 IS:26 IT:27 JO:30 KW:30 KZ:20 LB:28 LC:32 LI:21 LT:20 LU:20 LV:21 LY:25 MC:27 "
             "MD:24 ME:22 MK:19 MN:20 MR:27 MT:31 MU:30 NI:28 NL:18 NO:15 OM:23 PK:24 PL:28 PS:29 PT:25 QA:29 RO:24 "

@@ -59,7 +59,8 @@ def _birth_mark(scan: Scan, end: int) -> None:
 _LINK = (
     r"(?:'?s?[ _-]?(?:card|book|identification|registration))?"
     r"(?:[ _-]?(?:number|numero|número|nummer|num|no|nr|n°|nº|id|code|ref|reference|#)\b\.?)?"
-    r"[\"']?(?:[ \t]{0,3}(?:is|was|are|ist|est|es|è|:|=|#|-|–|\(|\n|\t|\|)){0,2}[\"' \t]{0,3}(?:is |was |no\.? ?|nr\.? ?|# ?)?"
+    r"[\"']?(?:[ \t]{0,3}(?:is|was|are|ist|est|es|è|:|=|#|-|–|\(|\n|\t|\|)){0,2}"
+    r"[\"' \t]{0,3}(?:is |was |no\.? ?|nr\.? ?|# ?)?"
 )
 _NUMBER = re.compile(_LINK + r"(?P<value>[A-Za-z]{0,4}[ -]?\d(?:[A-Za-z0-9]|[-./ ](?=\d)){3,19})(?![A-Za-z0-9])")
 _MIXED = re.compile(_LINK + r"(?P<value>(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d[A-Za-z0-9]*\d)[A-Z0-9]{6,10})(?![A-Za-z0-9-])")

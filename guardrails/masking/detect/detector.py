@@ -67,12 +67,13 @@ class Detector:
         if not texts:
             return []
         buffer = join(texts, skip)
-        scan = Scan(buffer, buffer.text, buffer.raw, _key_words(keys), structured_only)
+        free = self._tagging and not structured_only
+        scan = Scan(buffer, buffer.text, buffer.raw, _key_words(keys), structured_only, free)
         handlers = self._handlers
         for index, end in self.anchors.scan(buffer.raw):
             handlers[index](scan, end)
         numbers.recognise(scan)
-        if self._tagging and not structured_only:
+        if free:
             self._names(scan)
         found = scan.found
         if not found:

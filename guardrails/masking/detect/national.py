@@ -12,8 +12,10 @@ from .scan import Anchor, Handler, Scan, words
 
 _SEPARATORS = re.compile(r"[ \-./]")
 _WORDS: Final = words(
-    "national identity identifier identification citizen tax fiscal insurance dni nif nie documento identidad codice fiscale",
-    "cf pan permanent account income nino ni nir s?cu s?curit? secu insee hetu henkil?tunnus nric fin curp rfc id passport",
+    "national identity identifier identification citizen tax fiscal insurance dni nif nie documento identidad "
+    "codice fiscale",
+    "cf pan permanent account income nino ni nir s?cu s?curit? secu insee hetu henkil?tunnus nric fin curp rfc "
+    "id passport",
     "license licence driver drivers driving medicare mbi resident registration rrn steuer personal social",
 )
 
@@ -76,9 +78,9 @@ def _number(check: Callable[[str], bool], width: int, base: float) -> Handler:
         while start and count < width:
             start -= 1
             count += text[start] not in " -./"
-        if start and (text[start - 1].isalnum() or text[start - 1] in "_-/.="):
-            if text[start - 1] != "=" and not (text[start - 1] in "/-" and text[start - 2 : start - 1] == " "):
-                return
+        before = text[start - 1] if start else " "
+        if (before.isalnum() or before in "_-/.") and not (before in "/-" and text[start - 2 : start - 1] == " "):
+            return
         if end < len(text) and (text[end].isalnum() or text[end] == "_" or text[end : end + 2] in ("-a", "-b")):
             return
         value = _SEPARATORS.sub("", text[start:end])

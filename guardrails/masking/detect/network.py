@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 from ..classes import EntityType
-from .scan import Anchor, Scan
+from .scan import Anchor, Scan, run_before
 
 # RFC 5321 4.1.2 Dot-string plus letters beyond ASCII (RFC 6531), at most 64 characters, read backwards from the @.
-_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")
+_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]*")
 _QUOTED_LOCAL = re.compile(r'"[^"\\\s]{1,62}"\Z')
 _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])", re.IGNORECASE
@@ -26,12 +26,9 @@ def _email(scan: Scan, end: int) -> None:
     domain = _DOMAIN.match(text, end) or _DOMAIN_LITERAL.match(text, end)
     if domain is None:
         return
-    window = text[max(0, at - 64) : at]
-    local = _QUOTED_LOCAL.search(window) or _LOCAL.search(window)
-    if local is None:
-        return
-    name = local[0]
-    start = at - len(name)
+    quoted = _QUOTED_LOCAL.search(text, max(0, at - 64), at) if text[at - 1 : at] == '"' else None
+    start = quoted.start() if quoted else run_before(text, at, 64, _LOCAL)
+    name = text[start:at]
     for cut in ("=", "//", ":", "|", "`", "{"):  # key=jo@x.org, mailto:...
         if (k := name.rfind(cut)) >= 0:
             start += k + len(cut)
@@ -49,7 +46,7 @@ def _email(scan: Scan, end: int) -> None:
 
 # --- IP ------------------------------------------------------------------------------------------------------------
 
-_V6_LEFT = re.compile(r"[0-9A-Fa-f:]{0,39}\Z")
+_V6_LEFT = re.compile(r"[0-9A-Fa-f:]*")
 _V6_RIGHT = re.compile(r"[0-9A-Fa-f:]{0,36}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{0,39}")
 _VERSION_WORD = re.compile(
     rb"(?:\b(?:version|versions|ver|release|rev|revision|build|firmware|update|upgrade|upgraded|upgrading|v|section"
@@ -82,8 +79,7 @@ def _ipv6(scan: Scan, end: int) -> None:
     text = scan.text
     if scan.found and scan.found[-1].end >= end and scan.found[-1].type == EntityType.IP_ADDRESS:
         return  # a further anchor in the same address
-    left = _V6_LEFT.search(text, max(0, end - 40), end)
-    start = left.start() if left else end
+    start = run_before(text, end, 39, _V6_LEFT)
     right = _V6_RIGHT.match(text, end)
     stop = right.end() if right else end
     if start and (text[start - 1].isalnum() or text[start - 1] in "_."):

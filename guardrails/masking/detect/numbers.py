@@ -149,12 +149,15 @@ def _embedded(text: str, start: int, end: int) -> bool:
 # --- cards ---------------------------------------------------------------------------------------------------------
 
 _CARD_WORDS: Final = words(
-    "card cards visa mastercard master amex american discover diners jcb maestro credit debit cc ccn pan cvv cvc payment pay",
+    "card cards visa mastercard master amex american discover diners jcb maestro credit debit cc ccn pan cvv cvc "
+    "payment pay",
     "paid charge charged kreditkarte karte carte tarjeta carta cart?o kort",
 )
 _ID_WORDS: Final = words(
-    "uuid guid trace span request req order invoice ticket case tracking serial isbn ean upc sku imei imsi blk block pid tid",
-    "offset size bytes count seq sequence epoch timestamp ts time version build commit hash checksum batch lot part model",
+    "uuid guid trace span request req order invoice ticket case tracking serial isbn ean upc sku imei imsi blk "
+    "block pid tid",
+    "offset size bytes count seq sequence epoch timestamp ts time version build commit hash checksum batch lot "
+    "part model",
     "port ref reference rechnung bestellung error code line row article patent job run transaction txn id ids",
 )
 
@@ -177,8 +180,10 @@ def _card(scan: Scan, start: int, end: int, digits: str) -> None:
 _SSN_WORDS: Final = words("ssn ssns ss ssno social soc sozialversicherung taxpayer tin itin")
 _NHS_WORDS: Final = words("nhs health patient")
 _NATIONAL_WORDS: Final = words(
-    "national identity identification identifier citizen personal tax taxpayer fiscal government govt steuer steuernummer idnr",
-    "steueridentifikationsnummer insurance assurance securite s?curit? sociale insee nir sin nas tfn cpf cadastro aadhaar",
+    "national identity identification identifier citizen personal tax taxpayer fiscal government govt steuer "
+    "steuernummer idnr",
+    "steueridentifikationsnummer insurance assurance securite s?curit? sociale insee nir sin nas tfn cpf "
+    "cadastro aadhaar",
     "aadhar adhaar uidai bsn burgerservicenummer sofi pesel personnummer personnr cpr henkil?tunnus medicare",
     "rijksregister registre niss insz npi dni nif nie curp rfc fiscale vitale ssn social",
 )
@@ -272,19 +277,26 @@ _IDENTIFIERS: Final = {
 
 _PHONE_KINDS: Final = frozenset({"plus", "zeros", "nanp", "paren", "groups", "solid"})
 _PHONE_WORDS: Final = words(
-    "phone phones telephone telephones tel mobile mob cell cellphone cellular fax call calling called dial ring rang sms",
+    "phone phones telephone telephones tel mobile mob cell cellphone cellular fax call calling called dial ring "
+    "rang sms",
     "whatsapp hotline pager beeper landline reach reached answering voicemail handy telefon telefono telefax fon tlf",
-    "tel?fono t?l?phone telefone celular m?vil movil portable rufnummer mobil gsm puhelin telefoon mobiel ph msisdn caller",
+    "tel?fono t?l?phone telefone celular m?vil movil portable rufnummer mobil gsm puhelin telefoon mobiel ph "
+    "msisdn caller",
     "callback helpline switchboard",
 )
 _WEAK_PHONE_WORDS: Final = words(  # say so only when they stand right beside the number
-    "office desk home work direct contact text texts signal message messages registered answer n?mero numero number nummer"
+    "office desk home work direct contact text texts signal message messages registered answer n?mero numero "
+    "number nummer"
 )
 _NOT_PHONE_WORDS: Final = words(
-    "isbn issn doi version ver build invoice order ticket case tracking serial sku zip postcode plz total amount sum price",
-    "cost qty quantity eur usd gbp chf uid pid tid port size bytes offset length count row rows line lines score account acct",
-    "iban policy member claim mrn ref reference part model lot batch epoch timestamp block blk section page pages pp vol rfc",
-    "bug issue pr commit license licence passport card ssn nhs vat tax customer patient employee article item product upc ean",
+    "isbn issn doi version ver build invoice order ticket case tracking serial sku zip postcode plz total amount "
+    "sum price",
+    "cost qty quantity eur usd gbp chf uid pid tid port size bytes offset length count row rows line lines score "
+    "account acct",
+    "iban policy member claim mrn ref reference part model lot batch epoch timestamp block blk section page "
+    "pages pp vol rfc",
+    "bug issue pr commit license licence passport card ssn nhs vat tax customer patient employee article item "
+    "product upc ean",
     "imei error code between from year years range dose id ids",
 )
 _AFTER_PHONE: Final = words("fax mobile office home work cell desk phone tel voicemail landline")
@@ -297,7 +309,7 @@ def _phone(scan: Scan, candidate: Candidate, start: int, end: int) -> None:
         return
     text = scan.text
     value = text[start:end]
-    if kind != "paren" and (_DATE.match(value) or _YEARS.match(value)):
+    if kind not in ("paren", "nanp") and (_DATE.match(value) or _YEARS.match(value)):
         return
     if end + 1 < len(text) and text[end] == ":" and text[end + 1].isdigit():
         return

@@ -29,6 +29,15 @@ def key_words(key: str) -> list[bytes]:
     return [w.lower().encode("ascii", "replace") for w in _WORDS_OF_KEY.findall(key)]
 
 
+def run_before(text: str, end: int, most: int, allowed: re.Pattern[str]) -> int:
+    """Where the run of ``allowed`` characters begins that ends at ``end``; at most so many.
+
+    Read backwards: a search that ends in an anchor would try every start.
+    """
+    match = allowed.match(text[max(0, end - most) : end][::-1])
+    return end - match.end() if match else end
+
+
 class Around(NamedTuple):
     """The words next to a value, of its own text only."""
 
@@ -36,6 +45,8 @@ class Around(NamedTuple):
     after: list[bytes]
     gap: int  # characters between the last word before and the value
 
+
+_NOTHING: Final = Around([], [], 0)
 
 # Words that stand between a name and its value and say nothing by themselves.
 _LINKS: Final = words(
@@ -52,10 +63,15 @@ class Scan:
     raw: bytes
     keys: Sequence[list[bytes] | None] | None = None
     strict: bool = False  # open columns: only what has a form of its own, nothing on context alone
+    places: bool = True  # whether streets and codes are looked for
     found: list[Span] = field(default_factory=list[Span])
     notes: dict[str, int] = field(default_factory=dict[str, int])  # what recognisers remember, to do nothing twice
+    many: bool = field(init=False)  # whether the buffer holds more than one text
     _at: tuple[int, int] = (-1, -1)
-    _around: Around = Around([], [], 0)
+    _around: Around = _NOTHING
+
+    def __post_init__(self) -> None:
+        self.many = len(self.buffer.starts) > 1
 
     def add(self, start: int, end: int, kind: str, score: float) -> None:
         """Report a finding."""
@@ -70,22 +86,23 @@ class Scan:
         if self._at == (start, end):
             return self._around
         low = self.buffer.lower
-        floor, ceiling = max(start - _BEFORE, 0), end + _AFTER
-        if (cut := low.rfind(b"\0", floor, start)) >= 0:
-            floor = cut + 1
-        if (cut := low.find(b"\0", end, ceiling)) >= 0:
-            ceiling = cut
+        floor, ceiling = start - _BEFORE if start > _BEFORE else 0, end + _AFTER
+        if self.many:
+            if (cut := low.rfind(b"\0", floor, start)) >= 0:
+                floor = cut + 1
+            if (cut := low.find(b"\0", end, ceiling)) >= 0:
+                ceiling = cut
         before = _WORDS.findall(low, floor, start)
         gap = 0
         if before:
             gap = start - low.rfind(before[-1], floor, start) - len(before[-1])
-        if (key := self.key(start)) is not None:
+        if self.keys is not None and (key := self.key(start)) is not None:
             if not before:
                 gap = start - floor
             before = [*key, *before]
         self._at = (start, end)
-        self._around = Around(before, _WORDS.findall(low, end, ceiling), gap)
-        return self._around
+        self._around = around = Around(before, _WORDS.findall(low, end, ceiling), gap)
+        return around
 
     def near(self, wanted: Words, start: int, end: int) -> bool:
         """Whether one of the words stands in the key, ahead of the value or behind it."""

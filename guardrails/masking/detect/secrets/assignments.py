@@ -1,4 +1,4 @@
-"""Credentials behind a name: ``password = "..."``, ``api_key: ...``, ``<secret>..</secret>``, ``Authorization: Bearer ...``."""
+"""Credentials behind a name: ``password = "..."``, ``api_key: ...``, ``<secret>..</secret>``, ``Bearer ...``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import re
 from typing import Final
 
 from ...classes import EntityType
-from ..scan import Anchor, Handler, Scan
+from ..scan import Anchor, Handler, Scan, run_before
 from .values import Name, Setting, score
 
-_NAME_LEFT: Final = re.compile(r"[\w.$-]{0,48}\Z")
+_NAME_LEFT: Final = re.compile(r"[\w.$-]*")
 _NAME_RIGHT: Final = re.compile(r"[\w-]{0,32}(?:\.[\w-]{1,32})*")
 _QUOTE: Final = "\"'`"
 # What may stand between a name and its value. The type of a declaration (`: str =`) counts as nothing.
@@ -19,7 +19,9 @@ _TIE: Final = re.compile(
     r"(?:\\?[\"'`]|\]|\[\])*[ \t]{0,4}"
     r"(?:(?P<call>\()|(?P<tag>>)"
     r"|(?P<sign>=>|:=|===?|:(?:[ \t]*(?:[\w.<>]+\??)[ \t]*(?:=|\|))?|=|->)"
-    r"|(?P<comma>,)|(?P<spoken>(?:[ \t]+(?:for|to|of|on)(?:[ \t]+[\w.@-]+){1,4})?[ \t]+(?:is|was|are|will be|ist|est|es)(?:[ \t]+(?:now|currently|set to|still))?:?(?=[ \t]))"
+    r"|(?P<comma>,)|(?P<spoken>"
+    r"(?:[ \t]+(?:for|to|of|on)(?:[ \t]+[\w.@-]+){1,4})?"
+    r"[ \t]+(?:is|was|are|will be|ist|est|es)(?:[ \t]+(?:now|currently|set to|still))?:?(?=[ \t]))"
     r"|(?P<bare>(?=[ \t])))[ \t]{0,4}(?:\r?\n[ \t]{0,12})?",
     re.IGNORECASE,
 )
@@ -33,14 +35,13 @@ _LOGIN: Final = re.compile(r"\blogin \S+ \Z")
 _TRAILING: Final = ".,;:!?)]}>\\"
 
 
-def _assignment(kind: Name, width: int) -> Handler:
+def _assignment(kind: Name) -> Handler:
     """A recogniser for the value that stands behind a name with the anchor's word in it."""
 
     def handle(scan: Scan, end: int) -> None:
         text = scan.text
-        left = _NAME_LEFT.search(text, max(0, end - width - 48), end)
         right = _NAME_RIGHT.match(text, end)
-        start = left.start() if left else end
+        start = run_before(text, end, 48, _NAME_LEFT)
         stop = right.end() if right else end
         if _VALUES_SEEN in scan.notes and scan.notes[_VALUES_SEEN] >= stop:
             return
@@ -236,7 +237,7 @@ _NAMES: Final = (
 )
 
 ANCHORS: Final = (
-    *(_word(pattern, _assignment(kind, 24)) for kind, patterns in _NAMES for pattern in patterns),
+    *(_word(pattern, _assignment(kind)) for kind, patterns in _NAMES for pattern in patterns),
     _word("bearer ", _bearer),
     _word("basic ", _basic),
     Anchor("://", userinfo),

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from ...classes import EntityType
-from ..scan import Anchor, Handler, Scan
+from ..scan import Anchor, Handler, Scan, run_before
 
 # (literal prefixes, rest of the expression)
 _FORMATS: Final[tuple[tuple[str, str], ...]] = (
@@ -120,7 +120,7 @@ _INNER: Final[tuple[tuple[str, str], ...]] = (
     ("-us", r"[0-9a-f]{32}-us\d{1,2}"),  # Mailchimp
     ("T3BlbkFJ", r"sk-[A-Za-z0-9_-]{20,80}T3BlbkFJ[A-Za-z0-9_-]{20,80}"),  # OpenAI
 )
-_WORD_LEFT: Final = re.compile(r"[\w~.:-]{0,90}\Z")
+_WORD_LEFT: Final = re.compile(r"[\w~.:-]*")
 
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}\.(?:eyJ)?[\w-]{4,}(?:\.[\w-]{4,}|\.)?(?:\.[\w-]+){0,2}")
 _AIRTABLE: Final = re.compile(r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}")
@@ -164,8 +164,7 @@ def _prefixed(literal: str, rest: str) -> Handler:
 
 
 def _left(text: str, start: int) -> int:
-    match = _WORD_LEFT.search(text, max(0, start - 90), start)
-    return match.start() if match else start
+    return run_before(text, start, 90, _WORD_LEFT)
 
 
 def _inner(rest: str) -> Handler:

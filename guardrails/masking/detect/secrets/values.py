@@ -36,15 +36,21 @@ _TIE: Final = {Setting.CODE: -1.6, Setting.CONFIG: 0.1, Setting.QUOTED: 0.4, Set
 # Names that speak *about* a credential: their last word says what the value is.
 _ABOUT: Final = frozenset(
     (
-        "id ids name names url urls uri uris path paths file files filename dir directory type types length len size count "
-        "field fields label labels hint hints expires expiry expiration expired ttl timeout header headers policy policies "
+        "id ids name names url urls uri uris path paths file files filename dir directory type types length len "
+        "size count "
+        "field fields label labels hint hints expires expiry expiration expired ttl timeout header headers "
+        "policy policies "
         "reset resets regex regexp pattern min max prompt placeholder error errors message messages valid validation "
-        "validator enabled enable disabled disable required format encoder algorithm alg provider endpoint manager service list "
-        "map index column columns schema limit version status state class page title help text description usage input form "
+        "validator enabled enable disabled disable required format encoder algorithm alg provider endpoint "
+        "manager service list "
+        "map index column columns schema limit version status state class page title help text description usage "
+        "input form "
         "generator store storage location source mode method kind prefix suffix param params parameter parameters env "
-        "variable arn ref reference at date time age rotation strength rule rules changed updated attempts attempt counter "
+        "variable arn ref reference at date time age rotation strength rule rules changed updated attempts "
+        "attempt counter "
         "user username host port region bucket scope scopes issuer audience flow grant budget words cache based in "
-        "tokens keys secrets passwords tokenizer iterations rounds digits chars characters confirmation confirm repeat again"
+        "tokens keys secrets passwords tokenizer iterations rounds digits chars characters confirmation confirm "
+        "repeat again"
     ).split()
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -55,7 +61,8 @@ _PUBLIC: Final = re.compile(
 )
 _PLACEHOLDER: Final = re.compile(
     r"^[x*._\-#•?0]+$|[<>{}]|\$\(|^\$|%\(|%s|\.\.\.|…|^\[|\]$|\\\(|^@|^:\w"
-    r"|your|example|sample|change.?me|change.?it|placeholder|redacted|masked|removed|hidden|dummy|insert|enter[_ -]|replace|todo|fixme"
+    r"|your|example|sample|change.?me|change.?it|placeholder|redacted|masked|removed|hidden|dummy"
+    r"|insert|enter[_ -]|replace|todo|fixme"
     r"|xxx|abc123|foo|bar\b|default|undefined|not.?set|goes.?here|my[_-]?(?:pass|secret|token|key|api)|some[_-]?|fake|mock"
     r"|lorem|deadbeef|env[.:\[(]|process\.|getenv|environ|config[.\[(]|settings[.\[]|vault:|secretref|valuefrom|ssm:|arn:|!ref"
     r"|^test(?:ing)?[_-]?\w{0,8}$|_here$",
@@ -63,16 +70,24 @@ _PLACEHOLDER: Final = re.compile(
 )
 _WORDS: Final = frozenset(
     (
-        "none null nil true false yes no on off string str text str1 int integer bool boolean object array any unknown void "
-        "required optional password passwd pwd pass secret token key keys api apikey auth bearer basic digest user username "
-        "login admin root guest public private protected static const final var let self this new return value values data "
-        "type name id email hidden input file json xml html plain utf-8 utf8 base64 hex sha1 sha256 sha512 md5 hmac rsa aes "
-        "refresh access session cookie header headers body query param params form default empty invalid valid error missing "
-        "failed success expired disabled enabled local remote production staging development prod dev stage is not and or "
-        "the a an to for with from of in it was has been be will must should can cannot at by as if else then reset change "
+        "none null nil true false yes no on off string str text str1 int integer bool boolean object array any "
+        "unknown void "
+        "required optional password passwd pwd pass secret token key keys api apikey auth bearer basic digest "
+        "user username "
+        "login admin root guest public private protected static const final var let self this new return value "
+        "values data "
+        "type name id email hidden input file json xml html plain utf-8 utf8 base64 hex sha1 sha256 sha512 md5 "
+        "hmac rsa aes "
+        "refresh access session cookie header headers body query param params form default empty invalid valid "
+        "error missing "
+        "failed success expired disabled enabled local remote production staging development prod dev stage is "
+        "not and or "
+        "the a an to for with from of in it was has been be will must should can cannot at by as if else then "
+        "reset change "
         "changed forgotten forgot policy manager field fields protected required incorrect wrong correct please again "
         "authentication authorization authorizationcode client_credentials oauth oauth2 jwt openid sso ldap saml "
-        "ssl tls http https vault keychain keyring keystore env environment ask prompt rotate rotated rotation primary foreign"
+        "ssl tls http https vault keychain keyring keystore env environment ask prompt rotate rotated rotation "
+        "primary foreign"
     ).split()
 )
 _CODE: Final = re.compile(

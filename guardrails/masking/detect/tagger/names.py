@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...classes import EntityType
-from ..scan import Scan
+from ..scan import Scan, run_before
 from ..spans import Span, span
 from .pieces import FREE, SURE, best_tagger
 
@@ -64,7 +64,7 @@ def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
 
 
 _RUN: Final = re.compile(r"[\w-]{9,}")
-_LEFT: Final = re.compile(r"[\w-]{0,40}\Z")
+_LEFT: Final = re.compile(r"[\w-]*")
 _MIXED: Final = re.compile(r"(?:[0-9]+[A-Za-z]+){3}|(?:[0-9]+-?[A-Za-z]+-?){4}|[A-Za-z_-]*[0-9]{7}")
 
 
@@ -72,8 +72,7 @@ def _identifier(text: str, start: int, end: int) -> bool:
     """Whether a mention is or holds part of a hash, a UUID, a serial number: digits and letters through one another."""
     if not any(c.isdigit() for c in text[start:end]):
         return False
-    left = _LEFT.search(text, max(0, start - 40), start)
-    runs = _RUN.finditer(text, left.start() if left else start, end + 24)
+    runs = _RUN.finditer(text, run_before(text, start, 40, _LEFT), end + 24)
     return any(run.start() < end and _MIXED.search(run[0]) for run in runs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from gloveport.guardrails.masking.detect import Detector
 
 Find = Callable[..., list[tuple[str, str]]]

@@ -6,11 +6,12 @@ import itertools
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gloveport.guardrails.masking.detect import Detector, detector
 from gloveport.guardrails.masking.detect.anchors import HyperscanScanner, RegexScanner
 from gloveport.guardrails.masking.detect.literals import written_out
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 pytest.importorskip("hyperscan")
 ANCHORS = detector.ANCHORS
@@ -18,7 +19,23 @@ FAST, PLAIN = HyperscanScanner(ANCHORS), RegexScanner(ANCHORS)
 # Pieces of anchors beside each other hit what no random text would.
 _TEXTS = [text for found in map(written_out, (a.pattern for a in ANCHORS)) if found for text in found.texts[:3]]
 _PIECES = st.sampled_from(
-    [*_TEXTS, "4539578763621486", "12345678Z", "ab", "_", "-", " ", "\n", "\0", "é", "9", "A", ":", ".", "0x" + "a" * 40]
+    [
+        *_TEXTS,
+        "4539578763621486",
+        "12345678Z",
+        "ab",
+        "_",
+        "-",
+        " ",
+        "\n",
+        "\0",
+        "é",
+        "9",
+        "A",
+        ":",
+        ".",
+        "0x" + "a" * 40,
+    ]
 )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gloveport.guardrails.masking.classes import EntityType
 from gloveport.guardrails.masking.detect.buffer import join, plain
 from gloveport.guardrails.masking.detect.spans import Span, resolve, span, strength
 from gloveport.tools.tool import TokenSpan
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TEXT = st.text(alphabet=st.characters(), max_size=40)
 
@@ -40,7 +43,10 @@ def _spans(data: list[tuple[int, int, EntityType, float]]) -> list[Span]:
 
 
 SPANS = st.lists(
-    st.tuples(st.integers(0, 40), st.integers(1, 15), st.sampled_from(list(EntityType)), st.sampled_from([0.5, 0.7, 0.9])), max_size=12
+    st.tuples(
+        st.integers(0, 40), st.integers(1, 15), st.sampled_from(list(EntityType)), st.sampled_from([0.5, 0.7, 0.9])
+    ),
+    max_size=12,
 ).map(_spans)
 
 
@@ -48,7 +54,7 @@ SPANS = st.lists(
 @settings(max_examples=300, deadline=None)
 def test_resolve(found: list[Span]) -> None:
     kept = resolve(found)
-    assert all(a.end <= b.start for a, b in zip(kept, kept[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(kept))
     if found:  # the strongest of all is kept as it is
         top = max(map(strength, found))
         assert any(one in kept for one in found if strength(one) == top)
@@ -58,4 +64,8 @@ def test_resolve(found: list[Span]) -> None:
 
 def test_the_rest_of_a_weaker_name_stays() -> None:
     weak, strong = span(0, 20, EntityType.LOCATION, 0.9), span(8, 14, EntityType.EMAIL, 0.6)
-    assert [(s.start, s.end, s.type) for s in resolve([weak, strong])] == [(0, 8, "LOCATION"), (8, 14, "EMAIL"), (14, 20, "LOCATION")]
+    assert [(s.start, s.end, s.type) for s in resolve([weak, strong])] == [
+        (0, 8, "LOCATION"),
+        (8, 14, "EMAIL"),
+        (14, 20, "LOCATION"),
+    ]

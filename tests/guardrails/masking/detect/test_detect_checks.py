@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from gloveport.guardrails.masking.detect import checks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gloveport.guardrails.masking.detect import checks
 
 NUMBERS: list[tuple[Callable[[str], bool], str]] = [
     (checks.luhn, "4539578763621486"),

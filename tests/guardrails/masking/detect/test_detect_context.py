@@ -22,7 +22,9 @@ def test_birth_date(find, text: str, value: str) -> None:
     assert ("DATE_OF_BIRTH", value) in find(text)
 
 
-@pytest.mark.parametrize("text", ["shipped on 04/12/2026", "Date: 12 April 1981", "born 3 weeks early", "birth weight 3200 g", "2026-04-12"])
+@pytest.mark.parametrize(
+    "text", ["shipped on 04/12/2026", "Date: 12 April 1981", "born 3 weeks early", "birth weight 3200 g", "2026-04-12"]
+)
 def test_no_birth_date(find, text: str) -> None:
     assert [t for t, _ in find(text) if t == "DATE_OF_BIRTH"] == []
 
@@ -46,7 +48,15 @@ def test_named_numbers(find, text: str, kind: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["MRN missing", "passport office opens at 9", "passport renewed 2024-05-01", "license key expired", "chart of 2026", "patient in room 12"]
+    "text",
+    [
+        "MRN missing",
+        "passport office opens at 9",
+        "passport renewed 2024-05-01",
+        "license key expired",
+        "chart of 2026",
+        "patient in room 12",
+    ],
 )
 def test_no_named_numbers(find, text: str) -> None:
     assert [t for t, _ in find(text) if t in ("MEDICAL_RECORD", "PASSPORT", "NATIONAL_ID")] == []

@@ -27,7 +27,15 @@ def test_national_id(find, text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["DNI 12345678A", "NIE X1234567A", "CF RSSMRA85T10A562T", "NI number QQ 12 34 56 C", "NRIC S1234567E", "HETU 131052-308U"]
+    "text",
+    [
+        "DNI 12345678A",
+        "NIE X1234567A",
+        "CF RSSMRA85T10A562T",
+        "NI number QQ 12 34 56 C",
+        "NRIC S1234567E",
+        "HETU 131052-308U",
+    ],
 )
 def test_wrong_check_character(find, text: str) -> None:
     assert [t for t, _ in find(text) if t == "NATIONAL_ID"] == []
@@ -48,7 +56,9 @@ def test_iban(find, value: str) -> None:
     assert find(f"transfer to {value}, thanks") == [("IBAN", value)]
 
 
-@pytest.mark.parametrize("value", ["DE89370400440532013001", "ZZ89370400440532013000", "DE8937040044053201300", "xDE89370400440532013000"])
+@pytest.mark.parametrize(
+    "value", ["DE89370400440532013001", "ZZ89370400440532013000", "DE8937040044053201300", "xDE89370400440532013000"]
+)
 def test_no_iban(find, value: str) -> None:
     assert [t for t, _ in find(f"transfer to {value}, thanks") if t == "IBAN"] == []
 

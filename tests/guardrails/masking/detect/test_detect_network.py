@@ -25,7 +25,8 @@ def test_email(find, text: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["logo@2x.png", "@ann hello", "a @ b.com", "git@", "ann@localhost", "x..y@acme.com", "package@1.2.3", "p@ss"]
+    "text",
+    ["logo@2x.png", "@ann hello", "a @ b.com", "git@", "ann@localhost", "x..y@acme.com", "package@1.2.3", "p@ss"],
 )
 def test_no_email(find, text: str) -> None:
     assert [v for t, v in find(text) if t == "EMAIL"] == []
@@ -72,7 +73,9 @@ def test_mac(find, value: str) -> None:
     assert find(f"via {value} eth0") == [("MAC_ADDRESS", value)]
 
 
-@pytest.mark.parametrize("value", ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:1a:2b:3c:4d:5e:6f", "00:1a-2b:3c:4d:5e", "2026.1012.1355"])
+@pytest.mark.parametrize(
+    "value", ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:1a:2b:3c:4d:5e:6f", "00:1a-2b:3c:4d:5e", "2026.1012.1355"]
+)
 def test_no_mac(find, value: str) -> None:
     assert [t for t, _ in find(f"via {value} eth0") if t == "MAC_ADDRESS"] == []
 
@@ -97,7 +100,9 @@ def test_open_columns_keep_urls_without_personal_parts(find, detector) -> None:
     assert [s.type for s in detector.scan("https://example.org/docs/setup")] == ["URL"]
 
 
-@pytest.mark.parametrize("text", ["http://localhost", "https://x", "httpx://a.b.c", "path//to//file", "www.", "awww.cute"])
+@pytest.mark.parametrize(
+    "text", ["http://localhost", "https://x", "httpx://a.b.c", "path//to//file", "www.", "awww.cute"]
+)
 def test_no_url(detector, text: str) -> None:
     assert [s for s in detector.scan(text) if s.type == "URL"] == []
 

@@ -1,4 +1,4 @@
-"""Runs of digits: cards, national numbers, telephone numbers; and the neighbourhoods in which a number is none of them."""
+"""Runs of digits: cards, national numbers, telephone numbers, and the places where a number is none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ CARD = "4539578763621486"
 
 @pytest.mark.parametrize(
     "value",
-    [CARD, "4539 5787 6362 1486", "4539-5787-6362-1486", "378282246310005", "3782 822463 10005", "6011000990139424", "3530111333300000"],
+    [
+        CARD,
+        "4539 5787 6362 1486",
+        "4539-5787-6362-1486",
+        "378282246310005",
+        "3782 822463 10005",
+        "6011000990139424",
+        "3530111333300000",
+    ],
 )
 def test_card(find, value: str) -> None:
     assert find(f"paid with {value} today") == [("CREDIT_CARD", value)]

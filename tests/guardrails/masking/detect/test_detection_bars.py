@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from gloveport.guardrails.masking.detect import Detector, Span
 
 OWN = Path(__file__).parents[3] / "data" / "detection.jsonl"
@@ -78,7 +79,7 @@ def test_types_are_right(own: list[tuple[Row, list[Span]]]) -> None:
     assert wrong == Counter()
 
 
-# micro span F1 of presidio-analyzer 2.2.366 with spaCy models from PyPI, the better of sm and md (benchmarks/detection.py)
+# micro span F1 of presidio-analyzer 2.2.366 with the better of two spaCy models from PyPI (benchmarks/detection.py)
 PRESIDIO = {"presidio_v2": 0.539, "presidio_large": 0.562, "wnut17_dev": 0.42}
 SCORED = ("PERSON", "LOCATION", "CREDIT_CARD", "PHONE", "EMAIL", "IBAN", "US_SSN", "IP_ADDRESS", "URL", "DATE_TIME")
 

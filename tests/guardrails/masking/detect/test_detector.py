@@ -1,5 +1,7 @@
 """The detector as a whole: many texts at once, context by key, threads, hostile and huge inputs, no network."""
 
+# ruff: noqa: E501 - lists of hostile texts
+
 from __future__ import annotations
 
 import random
@@ -10,10 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gloveport.guardrails.masking.detect import Detector
-from gloveport.tools.tool import TokenSpan
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gloveport.guardrails.masking.detect import Detector
+from gloveport.tools.tool import TokenSpan
 
 PIECES = [
     "Ann Smith", "ann@acme.com", "4539 5787 6362 1486", "+44 20 7946 0958", "DE89370400440532013000", "12 Oak Street, Springfield, IL 62704",

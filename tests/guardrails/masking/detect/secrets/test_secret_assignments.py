@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gloveport.guardrails.masking.detect.secrets.values import Name, Setting, about, entropy, score
 
 VALUE = "Tr0ub4dor&3x"
@@ -51,7 +52,9 @@ def test_password(find, form: str) -> None:
 )
 def test_token(find, form: str) -> None:
     found = find(form.format(TOKEN))
-    assert any(kind == "SECRET" and TOKEN in value for kind, value in found) or any(TOKEN in value for _, value in found)
+    assert any(kind == "SECRET" and TOKEN in value for kind, value in found) or any(
+        TOKEN in value for _, value in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,9 @@ def test_score_orders_what_a_reader_would() -> None:
         return score(name, kind, tie, value)
 
     assert of(TOKEN) > 0.9 > 0.5 > of("production")
-    assert of("hunter2", Name.PASSWORD, Setting.QUOTED, "password") > 0.5 > of("hunter2", Name.WEAK, Setting.CODE, "key")
+    assert (
+        of("hunter2", Name.PASSWORD, Setting.QUOTED, "password") > 0.5 > of("hunter2", Name.WEAK, Setting.CODE, "key")
+    )
     assert of(TOKEN, name="api_key_id") < of(TOKEN)
     assert of("aaaa") == 0.0
 

@@ -11,7 +11,10 @@ _RANDOM = random.Random(7)
 
 def mixed(count: int) -> str:
     """Letters and digits, at least one digit."""
-    return "".join(_RANDOM.choice("ABCDEFGHJKMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789") for _ in range(count - 2)) + "7a"
+    return (
+        "".join(_RANDOM.choice("ABCDEFGHJKMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789") for _ in range(count - 2))
+        + "7a"
+    )
 
 
 def lower_hex(count: int) -> str:
@@ -107,6 +110,14 @@ def test_pem_that_is_cut_off(find) -> None:
     assert len(found[0][1]) > 150
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "eyJhb", "eyJ.eyJ.x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "eyJhb",
+        "eyJ.eyJ.x",
+    ],
+)
 def test_public_material(find, text: str) -> None:
     assert find(text) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gloveport.guardrails.masking.detect import Detector
 
 
@@ -68,7 +69,9 @@ def test_and_not_in_another_text(detector: Detector) -> None:
 
 def test_a_hash_is_no_place(detector: Detector) -> None:
     for value in ("663bf9341e224094074f3a37bb63e57746d1f0aa", "46ccedfa-c417-4d57-ad1e-26c39d771234", "CNB1234567890"):
-        assert detector.scan(f"Artifact {value} in Building") == detector.scan(f"Artifact {value} in Building", structured_only=True)
+        assert detector.scan(f"Artifact {value} in Building") == detector.scan(
+            f"Artifact {value} in Building", structured_only=True
+        )
 
 
 def test_long_texts_are_tagged_to_their_end(detector: Detector) -> None:
