@@ -40,6 +40,7 @@ FRESH_SECONDS: Final = 0.05  # a catalog looked at this lately is not asked for 
 _SECONDS: Final = 10.0
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
+_MOST_BYTES: Final = 48 << 20  # less than what a frame may hold, whatever a configuration says
 _KNOWN: Final = 1024  # readings kept
 _OWN_SECONDS: Final = 20.0  # for reading the schema
 _OUTER: Final = 0.5  # how much later than the worker itself the server ends it
@@ -388,7 +389,7 @@ class SQLiteEngine:
             # a little less than the caller waits: then the statement is interrupted, and no process ended for it
             "seconds": max(whole * 0.9, whole - 0.5),
             "rows": _ROWS if limits.rows is None else limits.rows,
-            "bytes": _BYTES if limits.bytes is None else limits.bytes,
+            "bytes": min(_BYTES if limits.bytes is None else limits.bytes, _MOST_BYTES),
         }
 
     def _known_names(self, catalog: Catalog) -> list[str]:

@@ -259,7 +259,7 @@ class Database:
         ENCODER.found_bytes = False
         names = [column[0] for column in cursor.description or ()]
         left, room = int(request["rows"]), request["bytes"]
-        chunks: list[str] = []
+        chunks: list[bytes] = []
         truncated = False
         while names and not truncated:
             rows = cursor.fetchmany(min(CHUNK_ROWS, left + 1))
@@ -268,17 +268,17 @@ class Database:
             if len(rows) > left:
                 truncated, rows = target is None, rows[:left]
             left -= len(rows)
-            text = ENCODER.encode(rows)[1:-1]
+            text = as_json(rows)[1:-1]
             if len(text) > room:
                 truncated = True
-                kept: list[str] = []
+                kept: list[bytes] = []
                 for row in rows:
-                    one = ENCODER.encode(row)
+                    one = as_json(row)
                     if len(one) > room:
                         break
                     room -= len(one)
                     kept.append(one)
-                text = ",".join(kept)
+                text = b",".join(kept)
             room -= len(text)
             if text:
                 chunks.append(text)
@@ -289,10 +289,12 @@ class Database:
             cursor.fetchall()
             changed = cursor.rowcount
         cursor.close()
-        head = ENCODER.encode(
-            {"names": names, "truncated": truncated, "changed": changed, "bytes": ENCODER.found_bytes}
-        )
-        return f"{head}\n[{','.join(chunks)}]".encode("utf-8", "replace")
+        head = as_json({"names": names, "truncated": truncated, "changed": changed, "bytes": ENCODER.found_bytes})
+        return head + b"\n[" + b",".join(chunks) + b"]"
+
+
+def as_json(value: object) -> bytes:
+    return ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def lossy(raw: bytes) -> str:
