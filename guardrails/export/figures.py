@@ -29,7 +29,7 @@ def table_figures(table: TablePlan, state: TableState, measures: Measures, k: in
             "class": column.mask.class_name,
             "mask": str(column.mask.mask) if column.mask.class_name else None,
             "distinct": [measures.before[i].count, measures.after[i].count],
-            "exact": measures.before[i].exact and measures.after[i].exact,
+            "exact": [measures.before[i].exact, measures.after[i].exact],
             "nulls": [int(measures.nulls[0, i]), int(measures.nulls[1, i])],
         }
         before, after = _both(measures, i)

@@ -128,8 +128,8 @@ def _columns(columns: Sequence[Figures]) -> str:
             column["name"],
             column["class"] or "open",
             _MEANS[column["treatment"]] if column["treatment"] != "rule" else str(column["mask"]),
-            ("" if column["exact"] else "≈ ") + f"{column['distinct'][0]:,}",
-            ("" if column["exact"] else "≈ ") + f"{column['distinct'][1]:,}",
+            ("" if column["exact"][0] else "≈ ") + f"{column['distinct'][0]:,}",
+            ("" if column["exact"][1] else "≈ ") + f"{column['distinct'][1]:,}",
             f"{column['nulls'][0]:,}",
             f"{column['nulls'][1]:,}",
         )
