@@ -44,6 +44,8 @@ _BYTES: Final = 1_000_000
 _OWN_SECONDS: Final = 30.0  # for reading the catalog
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
 _FRESH_SECONDS: Final = 0.005, 1.0  # ... but not sooner, nor later
+# In these a character may be longer than in UTF-8, so that how the server broke a line of a tree cannot be told.
+_UNREADABLE_ENCODINGS: Final = frozenset({"EUC_TW", "MULE_INTERNAL"})
 _COMMIT_SECONDS: Final = 10.0
 
 
@@ -324,6 +326,9 @@ class PostgreSQLEngine:
             if wire.version not in SUPPORTED:
                 known = f"{SUPPORTED.start} to {SUPPORTED.stop - 1}"
                 raise DatabaseError(f"{where}: PostgreSQL {wire.version} is not known here; use {known}")
+            encoding = wire.status("server_encoding")
+            if encoding in _UNREADABLE_ENCODINGS:
+                raise DatabaseError(f"{where}: the encoding {encoding} of the database is not known here; use UTF8")
             settable = await wire.selected("SELECT name FROM pg_catalog.pg_settings WHERE context = 'user'")
             path = (await wire.selected("SELECT pg_catalog.current_schemas(false)::text[]"))[0][0]
             schemas = [name for name in cast("list[str]", path) if name != "pg_catalog"]
