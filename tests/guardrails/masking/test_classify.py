@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from gloveport.guardrails.masking.classes import CLASSES
 from gloveport.guardrails.masking.classify import ColumnFinding, classify_table
 from gloveport.guardrails.masking.detect import Detector
+from gloveport.policies.request import CLASSES as POLICY_CLASSES
 from gloveport.tools.tool import Mask
 
 DATA = Path(__file__).parents[2] / "data" / "columns"
@@ -300,6 +301,10 @@ def test_every_class_is_one_the_masker_knows(detector: Detector) -> None:
     given = {f.class_name for _, _, f in findings(labelled("tuned") + labelled("unseen"), detector)} - {None}
     assert given <= set(CLASSES)
     assert len(given) >= 18
+
+
+def test_policies_know_the_same_classes() -> None:
+    assert set(POLICY_CLASSES) == set(CLASSES)
 
 
 def one(

@@ -6,13 +6,16 @@ import json
 import sqlite3
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 from typer.testing import CliRunner
 
+from gloveport.guardrails.call import Caller, Request
 from gloveport.guardrails.config import load_config
 from gloveport.guardrails.doors.cli.app import app
 from gloveport.guardrails.doors.cli.common import UserError
 from gloveport.guardrails.doors.cli.config_block import BlockError, write_classes
+from gloveport.guardrails.house import House
 from gloveport.guardrails.masking.classify import ColumnFinding
 from gloveport.tools.tool import Mask
 
@@ -167,3 +170,25 @@ def test_one_line_for_what_the_user_can_mend(folder: Path) -> None:
     with pytest.raises(UserError) as raised:
         run(folder, "clinic")
     assert len(raised.value.lines) == 1
+
+
+async def test_a_new_column_leaves_masked_until_it_is_accepted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a running server and a real file: nothing is restarted."""
+    monkeypatch.setattr("gloveport.tools.database.engines.sqlite.engine.FRESH_SECONDS", 0.0)
+
+    async def shoe_sizes(house: House) -> set[object]:
+        sql = "SELECT shoe_size FROM patients ORDER BY id"
+        request = Request("database_query", {"database": "clinic", "sql": sql}, Caller(transport="cli"))
+        release = await house.chain.call(request)
+        rows = release.content["rows"]
+        assert isinstance(rows, list)
+        return {row[0] for row in rows if isinstance(row, list)}
+
+    async with House.open(load_config(folder / "gloveport.yaml")) as house:
+        await house.classes.rules("clinic")  # the first look
+        connection = sqlite3.connect(folder / "clinic.db")
+        connection.execute("ALTER TABLE patients ADD COLUMN shoe_size INTEGER DEFAULT 42")
+        connection.close()
+        assert await shoe_sizes(house) == {"[masked:unclassified]"}
+        await anyio.to_thread.run_sync(run, folder, "clinic", "--accept")
+        assert await shoe_sizes(house) == {42}
