@@ -26,6 +26,7 @@ class Calls:
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
         self._state = walk.state
+        self._sorts_distinct = walk.state.profile.name != "sqlite"  # there, values come in the order of the rows
 
     def call(self, node: exp.Expr, env: Env) -> Value:
         """A function call outside of OVER."""
@@ -50,7 +51,7 @@ class Calls:
     def _plain_call(
         self, node: exp.Expr, name: str, facts: FunctionFacts, arguments: list[exp.Expr], env: Env
     ) -> Value:
-        if name == "array" and arguments and isinstance(arguments[0], _QUERIES):
+        if name == "array" and arguments and isinstance(arguments[0], (*_QUERIES, exp.Subquery)):
             self._walk.ordering.query_order_shows(arguments[0])
         values = [self._walk.expressions.value(argument, env) for argument in arguments]
         if facts.kind is FunctionKind.WINDOW and not self._state.owner:
@@ -91,7 +92,7 @@ class Calls:
                 frame.inside -= 1
         if facts.extreme and frame is not None and values and not window:
             frame.extremes.append((node, values[0]))
-        if facts.ordered and order is None and not distinct:
+        if facts.ordered and order is None and not (distinct and self._sorts_distinct):
             self._walk.ordering.aggregate_order_shows(node, name, env, window)
         made = self.aggregated(node, facts, values, env, distinct=distinct, window=window)
         return _in_order(made, facts, order)
@@ -218,7 +219,7 @@ class Calls:
             finally:
                 if frame is not None and not window:
                     frame.inside -= 1
-            if facts.ordered and order is None and not distinct and not window:
+            if facts.ordered and order is None and not (distinct and self._sorts_distinct) and not window:
                 self._walk.ordering.aggregate_order_shows(inner, name, env, window)
             if facts.extreme and frame is not None and not window and values:
                 frame.extremes.append((inner, values[0]))

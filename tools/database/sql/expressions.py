@@ -65,6 +65,8 @@ class Expressions:
         special = self._by_type.get(type(node))
         if special is not None:
             return special(node, env)
+        if isinstance(node, exp.Var):  # a word of the engine's own, such as ALL in DuckDB's ORDER BY ALL
+            raise refusals.construct(f"{refusals.shown(node.name.upper())} is not allowed here.", "Name the columns.")
         return self._generic(node, env)
 
     # -- names
@@ -75,6 +77,7 @@ class Expressions:
         this = node.args["this"]
         table = node.args.get("table")
         if isinstance(this, exp.Star):
+            self._check_star()
             source = self.source(table, node, env)
             value = source.whole()
         elif table is not None:
@@ -198,7 +201,14 @@ class Expressions:
                     return source
         return None
 
+    def _check_star(self) -> None:
+        if not (self._state.profile.row_stars or self._state.owner):
+            raise refusals.construct("A star inside an expression is not allowed.", "Name the columns.", "*")
+
     def _star(self, node: exp.Expr, env: Env) -> Value:
+        """A bare star anywhere but alone in a select list or in count(*)."""
+        if not self._state.owner:
+            raise refusals.construct("A star inside an expression is not allowed.", "Name the columns.", "*")
         return combine(source.whole() for source in env.levels[0].sources)
 
     # -- leaves and operators
@@ -324,7 +334,13 @@ class Expressions:
     # -- subqueries
 
     def _scalar(self, node: exp.Expr, env: Env) -> Value:
-        """A subquery as one value (or as the list of IN, ANY, ARRAY)."""
+        """A subquery as one value. Where there may be several rows, which one it is shows their order."""
+        if self._state.profile.first_row_wins:
+            self._walk.ordering.query_order_shows(node)
+        return self.rows(node, env)
+
+    def rows(self, node: exp.Expr, env: Env) -> Value:
+        """What the rows of a subquery are made of: the list of IN, ANY and ARRAY."""
         inner = node.this if isinstance(node, exp.Subquery) else node
         query = self._walk.queries.query(inner, env.below())
         if len(query.values) == 1:

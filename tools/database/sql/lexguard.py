@@ -28,6 +28,7 @@ _PLAIN_ESCAPES: Final = re.compile(r"(?:[^\\]|\\[\\'ntr]|'')*\Z", re.DOTALL)
 _QUOTED_TRICKS: Final = re.compile(r"[(){}\\<>]")
 
 _STRINGS: Final = frozenset({TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING})
+_NAMES: Final = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _REFUSED_STRINGS: Final = frozenset({TokenType.NATIONAL_STRING, TokenType.UNICODE_STRING})
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
@@ -68,6 +69,8 @@ def check_tokens(text: str, tokens: Sequence[Token], profile: Profile, known: fr
                 raise refusals.limit(f"Brackets are nested deeper than {MAX_DEPTH}.", "Write it flatter.")
         elif kind in _CLOSING:
             depth -= 1
+        elif profile.longest_name is not None and kind in _NAMES and len(token.text.encode()) > profile.longest_name:
+            raise refusals.text(f"A name is longer than {profile.longest_name} bytes.", "Use a shorter one.")
         elif kind in _STRINGS:
             if before in _STRINGS:
                 raise refusals.text("Two strings stand side by side.", "Join strings with || or write one string.")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .walk import Walk
 
 _BY_ROW: Final = frozenset({"row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"})
+_BY_PLACE: Final = frozenset({"row_number", "ntile", "lag", "lead"})  # whatever the frame is
 _HINT: Final = "Add ORDER BY with a unique column."
 
 
@@ -66,8 +67,9 @@ class Ordering:
         """ORDER BY of a set operation can only name outputs: the open ones settle it, if none is masked."""
         if self._state.owner or not result.exposed:
             return
+        forced = id(node) in self._state.forced_order
         open = [i for i, value in enumerate(result.values) if not self._state.masked(value)]
-        limited = node.args.get("limit") is not None or node.args.get("offset") is not None
+        limited = forced or node.args.get("limit") is not None or node.args.get("offset") is not None
         if len(open) < len(result.values) and limited and not self._distinct_rows(node):
             raise refusals.construct(
                 "Without a unique order, which rows LIMIT returns could follow a masked column.",
@@ -238,14 +240,16 @@ class Ordering:
     def window_order_shows(self, node: exp.Expr, env: Env) -> None:
         """row_number() and its like without ORDER BY, or with ties."""
         frame = env.frame
-        if self._state.owner or frame is None or not frame.level.exposed or node.args.get("alias") is not None:
+        if self._state.owner or frame is None or not frame.level.exposed:
             return
         inner = node.this
         while isinstance(inner, exp.Filter):
             inner = inner.this
         name = function_name(inner) if isinstance(inner, exp.Anonymous) else ""
         facts = facts_of(name, self._state.profile, self._state.shapes.catalog)
-        spec = node.args.get("spec")
+        named = node.args.get("alias")
+        window = node if named is None else self._inlined(node, named, env)
+        spec = window.args.get("spec")
         by_rows = spec is not None and str(spec.args.get("kind") or "").upper() != "RANGE"
         concatenates = facts is not None and facts.ordered
         if name not in _BY_ROW and not by_rows and not concatenates:
@@ -257,8 +261,45 @@ class Ordering:
             raise refusals.construct(
                 f"The order in which {name} numbers rows could follow a masked column.", _HINT, "window"
             )
+        self._keep_frame(window, name)
+        if named is not None:
+            for key in ("alias", "partition_by", "order", "spec"):
+                node.set(key, window.args.get(key))
         self._extend(node, extra)
 
+    def _inlined(self, node: exp.Expr, named: exp.Expr, env: Env) -> exp.Expr:
+        """``OVER w`` with the window's definition written out: its order is extended for this one function only."""
+        definition = self._walk.queries.window_of(named, env)
+        if definition.args.get("alias") is not None:
+            raise refusals.construct("A window built on another window is not allowed here.", "Write it out.", "window")
+        made = exp.Window(this=None)
+        for key in ("partition_by", "order", "spec"):
+            value: list[exp.Expr] | exp.Expr | None = node.args.get(key) or definition.args.get(key)
+            if isinstance(value, exp.Expr):
+                made.set(key, self._copy(value))
+            elif value is not None:
+                made.set(key, [self._copy(item) for item in value])
+        return made
+
+    def _keep_frame(self, window: exp.Expr, name: str) -> None:
+        """A sort key more would change the rows a function without a frame of its own looks at."""
+        if window.args.get("spec") is not None or name in _BY_PLACE:
+            return
+        if window.args.get("order") is not None:
+            if name == "first_value":
+                return
+            raise refusals.construct(
+                f"The order in which {name} takes rows could follow a masked column.", _HINT, "window"
+            )
+        window.set(
+            "spec",
+            exp.WindowSpec(
+                kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="UNBOUNDED", end_side="FOLLOWING"
+            ),
+        )
+
     def query_order_shows(self, query: exp.Expr) -> None:
-        """ARRAY(SELECT ...) without ORDER BY."""
+        """ARRAY(SELECT ...) without ORDER BY, and a subquery of which the first row counts."""
+        while isinstance(query, exp.Subquery | exp.Paren):
+            query = query.this
         self._state.forced_order.add(id(query))

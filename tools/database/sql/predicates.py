@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -65,7 +66,7 @@ class Predicates:
             values.append(self._item(item, left, env))
         query = node.args.get("query")
         if query is not None:
-            values.append(self._walk.expressions.value(query, env))
+            values.append(self._walk.expressions.rows(query, env))
         return combine(values)
 
     def join_pair(self, left: Value, right: Value, node: exp.Expr) -> None:
@@ -85,7 +86,7 @@ class Predicates:
         literal = next((side for side in sides if isinstance(side, _LITERALS)), None)
         other = right if literal is sides[0] else left
         if literal is not None and other.plain:
-            kind = UseKind.TOKEN if id(literal) in self._state.claims else UseKind.LITERAL
+            kind = self._literal_kind([literal])
         elif place == "join" or (left.plain and right.plain):
             kind = self._pair_kind(left, right, UseKind.JOIN if place == "join" else UseKind.FILTER)
         self._state.use(kind, place, bits, node)
@@ -106,9 +107,16 @@ class Predicates:
         values = [self._item(item, left, env) for item in items]
         kind = UseKind.FILTER
         if left.plain and all(isinstance(item, exp.Literal) for item in items):
-            claimed = all(id(item) in self._state.claims for item in items)
-            kind = UseKind.TOKEN if claimed else UseKind.LITERAL
+            kind = self._literal_kind(items)
         self._state.use(kind, place, combine([left, *values]).bits, node)
+
+    def _literal_kind(self, literals: Sequence[exp.Expr]) -> UseKind:
+        """Equality with tokens, or with literals; a number against a text is a comparison of its own in MySQL."""
+        others = [literal for literal in literals if id(literal) not in self._state.claims]
+        if not others:
+            return UseKind.TOKEN
+        numbers = any(not literal.args["is_string"] for literal in others)
+        return UseKind.FILTER if numbers and self._state.profile.numbers_match_texts else UseKind.LITERAL
 
     def _item(self, node: exp.Expr, other: Value, env: Env) -> Value:
         """One operand; a token beside a plain column becomes a slot."""

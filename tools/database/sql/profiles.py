@@ -50,6 +50,10 @@ class Profile:
     bare_columns: bool = False  # ungrouped columns beside aggregates are taken from some row (SQLite, MySQL)
     orders_in_aggregates: bool = True  # string_agg(x ORDER BY y) is understood
     merged_columns_first: bool = True  # SELECT * with USING gives the common columns first
+    first_row_wins: bool = False  # a subquery as a value may have several rows: the first one counts (SQLite)
+    row_stars: bool = False  # t.* inside an expression is the row (PostgreSQL); elsewhere it is several values
+    numbers_match_texts: bool = False  # 'abc' = 0 is true: a number against a text compares a prefix (MySQL)
+    longest_name: int | None = None  # in bytes; longer names are cut, and may then be equal (PostgreSQL)
     row_identifiers: tuple[str, ...] = ()  # names of the hidden row identifier
     backslash_escapes: bool = False  # inside '...'
     double_quoted_strings: bool = False  # "..." is a string, not a name

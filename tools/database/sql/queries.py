@@ -98,6 +98,13 @@ class Queries:
         if body.args.get("distinct"):
             self._state.use(UseKind.DISTINCT, "distinct", combine(result.values).bits, body)
         self._tail(body, below, result)
+        limited = body.args.get("limit") is not None or body.args.get("offset") is not None
+        if limited and result.exposed and not self._state.owner:
+            raise refusals.construct(
+                "Which rows LIMIT keeps in a recursive query could follow a masked column.",
+                "Put the LIMIT on the outer query, with ORDER BY on a unique column.",
+                "limit",
+            )
         return result
 
     def _renamed(self, query: Query, alias: exp.Expr) -> Query:
@@ -434,11 +441,15 @@ class Queries:
 
     def named_window(self, name: exp.Expr, env: Env) -> Value:
         """The inputs of ``OVER w``."""
+        return self._walk.calls.window_inputs(self.window_of(name, env), env)
+
+    def window_of(self, name: exp.Expr, env: Env) -> exp.Expr:
+        """The definition of a named window."""
         windows = self._named_windows.get(id(env.frame), {})
         window = windows.get(self._state.names.fold(name))
         if window is None:
             raise refusals.construct(f"There is no window {refusals.shown(name.name)}.", "Define it with WINDOW.")
-        return self._walk.calls.window_inputs(window, env)
+        return window
 
 
 def _tag(item: exp.Expr) -> str | None:

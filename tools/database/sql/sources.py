@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ...tool import ColumnRef, OutputForm
+from ..catalog import RelationKind
 from . import refusals
 from .analysis import Inference
 from .functions import FunctionKind
@@ -27,7 +28,7 @@ class TableSource(Source):
     __slots__ = ("_made", "_state", "shape")
 
     def __init__(self, alias: str, shape: Shape, state: State, exposed: bool, schema: str | None) -> None:
-        base = shape.relation.qualified
+        base = shape.relation.qualified if shape.relation.kind is RelationKind.TABLE else None
         super().__init__(
             alias, shape.labels, _by_name(shape), (), key=shape.key, exposed=exposed, base=base, schema=schema
         )
@@ -81,6 +82,17 @@ class Sources:
             self._item(clause.this, env)
         for join in node.args.get("joins") or ():
             self._join(join, env)
+        self._check_aliases(env.levels[0])
+
+    def _check_aliases(self, level: Level) -> None:
+        """Two sources of one name: SQLite takes them, and a name then means both."""
+        names = [(source.alias, source.schema) for source in level.sources if source.alias]
+        for i, (alias, schema) in enumerate(names):
+            for other, other_schema in names[:i]:
+                if alias == other and not (schema and other_schema and schema != other_schema):
+                    raise refusals.construct(
+                        f"Two tables are called {refusals.shown(alias)} here.", "Give each its own alias.", "from"
+                    )
 
     def add_item(self, node: exp.Expr, env: Env) -> None:
         self._item(node, env)

@@ -150,7 +150,8 @@ class Source:
 
     ``alias`` is folded, as are the names in ``by_name``. ``open``: may have further columns, all made of this value.
     ``key``: positions of columns that together are unique, or None. ``exposed``: the order its rows come in may follow
-    a masked column. ``base``: the qualified name when it is a base table; ``schema``: the schema it may be called by.
+    a masked column. ``base``: the qualified name when it is a table, whose rows are counted as they are (a view may
+    repeat them); ``schema``: the schema it may be called by.
     """
 
     __slots__ = ("_columns", "alias", "base", "by_name", "exposed", "key", "labels", "open", "schema")

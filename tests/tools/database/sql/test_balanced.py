@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gloveport.tests.tools.database.sql.clinic import Clinic
+from gloveport.tests.tools.database.sql.clinic import RELATIONS, Clinic, view
 from gloveport.tools.database.sql.analysis import Inference
 from gloveport.tools.tool import OutputForm
 
-BALANCED = Clinic("postgresql", Inference.BALANCED)
+PAID = view("paid", "SELECT v.id, p.income AS pay FROM patients p JOIN visits v ON v.patient_id = p.id", "id", "pay")
+BALANCED = Clinic("postgresql", Inference.BALANCED, relations=(*RELATIONS, PAID))  # a view may repeat a person
 RELAXED = Clinic("postgresql", Inference.RELAXED)
 
 
@@ -42,6 +43,8 @@ def test_joins_count_the_rows_of_the_table_the_column_is_from() -> None:
     "text",
     [
         "SELECT DISTINCT sum(income) FROM patients",
+        "SELECT sum(pay) FROM paid",
+        "SELECT pay, count(*) FROM paid GROUP BY pay",
         "SELECT sum(p.income), sum(s.salary) FROM patients p JOIN staff s ON s.id = p.id",
         "SELECT sum(income) FILTER (WHERE city = 'x') FROM patients",
         "SELECT sum(DISTINCT income) FROM patients",

@@ -36,6 +36,18 @@ def test_a_unique_open_column_settles_the_order(dialect: str, text: str) -> None
         ("sqlite", "SELECT kind FROM (SELECT kind, email FROM indexed) t LIMIT 5"),
         ("sqlite", "SELECT group_concat(id) FROM indexed"),
         ("sqlite", "SELECT json_group_array(id) FROM indexed"),
+        ("sqlite", "SELECT group_concat(DISTINCT kind) FROM indexed"),  # in the order they are met
+        ("sqlite", "SELECT (SELECT k FROM (SELECT kind AS k, email FROM indexed) t)"),  # the first row counts
+        (
+            "sqlite",
+            "WITH RECURSIVE r(i) AS (SELECT id FROM indexed UNION ALL SELECT i + 1 FROM r WHERE i < 0 LIMIT 3) "
+            "SELECT i FROM r",
+        ),
+        ("postgresql", "SELECT array((SELECT k FROM (SELECT kind AS k, email FROM indexed) t))"),
+        ("postgresql", "SELECT array(SELECT email FROM indexed UNION ALL SELECT email FROM indexed)"),
+        ("postgresql", "SELECT row_number() OVER w FROM (SELECT kind, email FROM indexed) t WINDOW w AS ()"),
+        ("postgresql", "SELECT last_value(id) OVER (ORDER BY kind) FROM indexed"),
+        ("postgresql", "SELECT lag(id) OVER w FROM indexed WINDOW v AS (PARTITION BY kind), w AS (v)"),
         ("sqlite", "SELECT k FROM (SELECT kind AS k, email FROM indexed) t LIMIT 1 OFFSET 3"),
         ("postgresql", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
         ("sqlite", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
@@ -51,6 +63,46 @@ def test_without_one_it_is_refused(dialect: str, text: str) -> None:
 
 def test_row_numbers_without_an_order_get_one() -> None:
     assert "OVER (ORDER BY" in Clinic("postgresql").analyse("SELECT row_number() OVER (), id FROM indexed").sql
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("SELECT row_number() OVER w FROM indexed WINDOW w AS ()", '(ORDER BY "indexed"."id")'),
+        (
+            "SELECT row_number() OVER w, rank() OVER w FROM indexed WINDOW w AS (PARTITION BY kind ORDER BY kind)",
+            '(PARTITION BY kind ORDER BY kind, "indexed"."id")',
+        ),
+        ("SELECT first_value(id) OVER (ORDER BY kind) FROM indexed", '(ORDER BY kind, "indexed"."id")'),
+        (
+            "SELECT last_value(id) OVER () FROM indexed",
+            '(ORDER BY "indexed"."id" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)',
+        ),
+        (
+            "SELECT string_agg(kind, ',') OVER (PARTITION BY kind) FROM indexed",
+            '(PARTITION BY kind ORDER BY "indexed"."id" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)',
+        ),
+    ],
+)
+def test_windows_are_ordered_without_changing_their_frame(text: str, window: str) -> None:
+    assert window in Clinic("postgresql").analyse(text).sql
+
+
+def test_rank_keeps_its_ties() -> None:
+    sql = (
+        Clinic("postgresql")
+        .analyse("SELECT rank() OVER w, lag(id) OVER w FROM indexed WINDOW w AS (ORDER BY kind)")
+        .sql
+    )
+    assert sql.startswith("SELECT rank() OVER w, lag(id) OVER (ORDER BY kind, ")
+
+
+def test_a_scalar_subquery_on_sqlite_is_ordered_a_list_is_not() -> None:
+    clinic = Clinic()
+    assert 'ORDER BY "indexed"."id")' in clinic.analyse("SELECT (SELECT id FROM indexed)").sql
+    assert "ORDER BY" not in clinic.analyse("SELECT id FROM clinics WHERE id IN (SELECT id FROM indexed)").sql
+    one = clinic.analyse("SELECT (SELECT kind FROM indexed WHERE indexed.id = v.id) FROM visits v")
+    assert one.outputs
 
 
 def test_concatenation_gets_an_order_where_the_engine_knows_one() -> None:

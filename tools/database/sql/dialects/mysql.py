@@ -53,6 +53,7 @@ PROFILE = Profile(
     default_schema="",
     aliases_everywhere=True,
     bare_columns=True,
+    numbers_match_texts=True,
     backslash_escapes=True,
     double_quoted_strings=True,
     kept_functions=frozenset({"CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "GROUP_CONCAT"}),

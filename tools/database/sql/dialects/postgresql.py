@@ -96,7 +96,9 @@ PROFILE = Profile(
     total_types=names("TEXT VARCHAR CHAR BPCHAR NAME"),
     default_schema="public",
     whole_rows=True,
+    row_stars=True,
     typed_nulls=True,
+    longest_name=63,
     implied_functions=names("like_escape similar_to_escape overlaps timezone substring position overlay extract"),
     explain_options={"": ("QUERY PLAN",)},
 )

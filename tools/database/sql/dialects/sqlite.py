@@ -49,6 +49,7 @@ PROFILE = Profile(
     bare_columns=True,
     orders_in_aggregates=False,  # since 3.44 only
     merged_columns_first=False,
+    first_row_wins=True,
     row_identifiers=("rowid", "_rowid_", "oid"),
     kept_functions=frozenset({"CAST"}),
     implied_functions=names("like glob -> ->> cast"),
