@@ -12,7 +12,7 @@ from gloveport.tools.database.sql import guard, reconcile
 from gloveport.tools.database.sql.analysis import GuardSettings, Inference
 from gloveport.tools.tool import Limits, ToolFailed, ToolRefused
 
-QUERIES = 40
+QUERIES = 15
 MASKED = {f"{table}.{column}": rule("person") for table, columns in TABLES.items() for column in columns}
 
 
