@@ -22,7 +22,6 @@ Item: TypeAlias = "Node | list[Item] | str | None"
 
 # Words end at the three characters that the server escapes in names, not at all that Python calls white space.
 _TOKEN: Final = re.compile(r"[(){}]|[^ \n\t(){}\\]+(?:\\.[^ \n\t(){}\\]*)*|(?:\\.[^ \n\t(){}\\]*)+", re.DOTALL)
-_CUT_OFF: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _LINE: Final = 78  # LINELEN of print.c, in bytes
 _MAX_TEXT: Final = 16_000_000
 _DATUM: Final = "constvalue"  # the one value of several words: a length and the bytes in square brackets
@@ -104,7 +103,7 @@ def parse(text: str) -> list[Node]:
         raise QueryTreeError("the tree is too large")
     body = _unfolded(text)
     tokens: list[str] = _TOKEN.findall(body)
-    if _CUT_OFF.search(body):
+    if (len(body) - len(body.rstrip("\\"))) % 2:
         raise QueryTreeError("the tree ends inside an escape")
     top = _build(tokens)
     if not isinstance(top, list):
