@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from ..tools.database.source import Database
 
 
+SESSION_TOKENS = 24 * 3600.0  # seconds after their last use that tokens of a session scope are forgotten at a start
+
+
 class HouseError(Exception):
     """The house cannot be opened. Each entry of ``findings`` is one line: what, where, how to mend."""
 
@@ -94,6 +97,8 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     detector = await anyio.to_thread.run_sync(Detector)
     tokens = Tokens.open(config.masking.key, config.masking.vault, classes=own_classes)
     stack.callback(tokens.close)
+    if config.masking.scope == "session":
+        tokens.expire_sessions(max(SESSION_TOKENS, config.identity.session_idle))
 
     databases = await _databases(config, stack)
     declared = {name: declared_columns(one) for name, one in config.databases.items()}

@@ -147,3 +147,22 @@ async def test_masks_and_broken_tokens_are_never_written(call: Call) -> None:
         assert release.status is Status.REFUSED
     assert (await changed(call, f"UPDATE patients SET email = '{mail}' WHERE id = 5")).status is Status.RELEASED
     assert await rows(call, f"SELECT id FROM patients WHERE email = '{mail}' ORDER BY id") == [[3], [5]]
+
+
+async def test_a_start_forgets_the_tokens_of_old_sessions(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "real.txt").write_text(f"key sk_live_4eC39HqLyjWDarjtT1zdp7dc of {MAIL}, {PHONE}\n")
+    config = "files: {reports: {path: ./reports}}\nmasking: {scope: session}\n"
+    (tmp_path / "gloveport.yaml").write_text(config)
+    loaded = load_config(tmp_path / "gloveport.yaml")
+    async with House.open(loaded) as house:
+        await house.chain.call(Request("file_read", {"root": "reports", "path": "real.txt"}, Caller("stdio")))
+    db = sqlite3.connect(loaded.masking.vault)
+    assert db.execute("SELECT count(*) FROM issued").fetchone() != (0,)
+    async with House.open(loaded):
+        assert db.execute("SELECT count(*) FROM issued").fetchone() != (0,), "it may still be used"
+    db.execute("UPDATE scopes SET used = used - 100000")
+    db.commit()
+    async with House.open(loaded):
+        assert db.execute("SELECT count(*) FROM issued").fetchone() == (0,)
+    db.close()
