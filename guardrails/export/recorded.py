@@ -121,6 +121,10 @@ async def recorded(house: House, options: Options, work: Work) -> Exported:
         record.starting(asked, Limits(), Restored())
         await record.durable()  # no execution without a record of the intent
         return await _worked(plan, verdict, work, record)
+    except (ExportError, ToolFailed) as error:
+        code = error.code if isinstance(error, ToolFailed) else "export-refused"
+        await _end(record, _failure(Status.FAILED, record, code, "The export was not made."))  # unless it has an end
+        raise
     finally:
         sessions.close("shutdown")
 

@@ -339,6 +339,16 @@ async def test_an_interrupted_export_goes_on(
     assert min(Counter((row["birth_date"], row["sex"]) for row in patients).values()) >= 5
 
 
+def test_what_fails_has_an_end_on_record(clinic: Path, tmp_path: Path) -> None:
+    config = tmp_path / "gloveport.yaml"
+    config.write_text(f"databases:\n  clinic: {{url: 'sqlite:///{clinic.parent / 'clinic.db'}'}}\n")
+    with pytest.raises(UserError):
+        run(config, tmp_path / "out", "nobody")
+    text = "".join(path.read_text() for path in (tmp_path / "recordings").rglob("*.jsonl"))
+    assert '"call.failed"' in text
+    assert '"call.unresolved"' not in text
+
+
 def test_a_folder_with_something_else_is_left_alone(clinic: Path, exported: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds a finished export"):
         run(clinic, exported, "patients")

@@ -16,6 +16,7 @@ from ...tool import (
     Action,
     ColumnRef,
     ColumnRule,
+    ColumnRules,
     IndirectUse,
     JsonObject,
     JsonValue,
@@ -33,6 +34,8 @@ from ..asking import Databases, database_schema, input_schema, string_of
 from ..catalog import Catalog, Relation
 from ..errors import schema_changed
 from ..source import Database
+from ..sql.analysis import GuardSettings
+from ..sql.guard import shapes_of
 from ..sql.refusals import shown
 from .index import Indexes, Searched, Wanted
 
@@ -106,14 +109,12 @@ class DatabaseSearch:
 
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         database = self._databases.get(arguments)
-        catalog = await database.catalog()
-        rules = await planning.column_rules(database.name)
+        settings = await database.guard(planning)
+        catalog, rules = settings.catalog, settings.rules
         searched = self._chosen(database.name, catalog, arguments.get("table"))
         relation = catalog.relations[searched.table]
-        text = ColumnRef(database.name, searched.table, searched.column)
-        key = ColumnRef(database.name, searched.table, searched.key)
-        rule = rules.get(text)
-        _check_searchable(f"{searched.table}.{searched.column}", rule)
+        outputs = _outputs(relation, searched, settings)
+        rule = _searchable(f"{searched.table}.{searched.column}", outputs[1], rules)
         limit = arguments.get("limit")
         wanted = Wanted(database.name, searched, catalog.version, rules.version, free=rule is not None)
         work = SearchWork(
@@ -123,7 +124,8 @@ class DatabaseSearch:
             string_of(arguments, "text"),
             limit if isinstance(limit, int) else USUAL_RESULTS,
         )
-        both = frozenset({text, key})
+        own = {ColumnRef(database.name, searched.table, name) for name in (searched.column, searched.key)}
+        read = outputs[0].sources.union(outputs[1].sources, own)
         return Plan(
             accesses=(
                 Access(
@@ -131,14 +133,14 @@ class DatabaseSearch:
                     "table",
                     f"{database.name}.{searched.table}",
                     database.name,
-                    columns=both,
-                    projected=both,
+                    columns=read,
+                    projected=read,
                 ),
             ),
             effects=self._spec.effects,
             statement=f"search {database.name}.{searched.table}.{searched.column}",
-            outputs=_outputs(relation, text, key),
-            indirect=(IndirectUse(text, "search"),),
+            outputs=outputs,
+            indirect=tuple(IndirectUse(source, "search") for source in sorted(outputs[1].sources)),
             facts=_facts(work.limit),
             work=work,
         )
@@ -177,29 +179,36 @@ def _present(searched: Searched, catalog: Catalog) -> bool:
     return relation is not None and None not in (relation.column(searched.column), relation.column(searched.key))
 
 
-def _check_searchable(name: str, rule: ColumnRule | None) -> None:
-    """Open and free text is searched as the caller would see it; of other classes there would be nothing left."""
-    if rule is None or not rule.masked or (rule.class_name == _FREE and rule.mask is Mask.TOKEN):
-        return
+def _searchable(name: str, text: OutputColumn, rules: ColumnRules) -> ColumnRule | None:
+    """The rule of the text, where it may be searched: open and free text is searched as the caller would see it, of
+    other classes nothing would be left. Raises `ToolRefused`."""
+    rule = next((rules.get(source) for source in text.sources), None)
+    if text.form is not OutputForm.IDENTITY or len(text.sources) != 1:
+        message = f"{name} is computed from other columns, which decide what may be seen of it."
+    elif rule is None or not rule.masked or (rule.class_name == _FREE and rule.mask is Mask.TOKEN):
+        return rule
+    else:
+        message = f"{name} is {rule.class_name} and leaves masked as a whole, so there is nothing to search in it."
     raise ToolRefused(
         "not-searchable",
-        f"{name} is {rule.class_name} and leaves masked as a whole, so there is nothing to search in it.",
+        message,
         "Ask for it with database_query, or use column = 'token'.",
         place="table",
         rule="search",
     )
 
 
-def _outputs(relation: Relation, text: ColumnRef, key: ColumnRef) -> tuple[OutputColumn, ...]:
-    def type_of(name: str) -> str:
-        column = relation.column(name)
-        return column.type.lower() if column is not None else ""
+def _outputs(relation: Relation, searched: Searched, settings: GuardSettings) -> tuple[OutputColumn, ...]:
+    """Key, text and score, with what each is made of: the columns of a view have the rules of those beneath."""
+    shapes = shapes_of(settings).of(relation).columns
 
-    return (
-        OutputColumn(key.column, type_of(key.column), frozenset({key})),
-        OutputColumn(text.column, type_of(text.column), frozenset({text})),
-        OutputColumn("score", "real", frozenset({text}), OutputForm.SCORE),
-    )
+    def output(name: str) -> OutputColumn:
+        position = next(i for i, column in enumerate(relation.columns) if column.name == name)
+        shape = shapes[position]
+        return OutputColumn(name, relation.columns[position].type.lower(), frozenset(shape.sources), shape.form)
+
+    key, text = output(searched.key), output(searched.column)
+    return key, text, OutputColumn("score", "real", text.sources, OutputForm.SCORE)
 
 
 def _facts(limit: int) -> Mapping[str, JsonValue]:

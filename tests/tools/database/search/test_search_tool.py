@@ -231,3 +231,20 @@ async def test_names_are_tokens_before_texts_are_compared(tmp_path: Path) -> Non
     assert guessed == []
     assert [row[0] for row in named] == [row[0] for row in unnamed]
     assert not leaks(named, ["Whitfield"])
+
+
+async def test_a_view_shows_what_the_table_beneath_shows(tmp_path: Path) -> None:
+    path = build(tmp_path, "{v_notes.words: id, v_shout.words: id}")
+    connection = sqlite3.connect(tmp_path / "clinic.db")
+    connection.execute("CREATE VIEW v_notes AS SELECT id, notes AS words FROM patients")
+    connection.execute("CREATE VIEW v_shout AS SELECT id, upper(notes) AS words FROM patients")
+    connection.execute("UPDATE patients SET notes = 'Patient John Whitfield has a rash on the arm.' WHERE id = 2")
+    connection.commit()
+    connection.close()
+    async with opened(path) as caller:
+        seen = await caller.search("rash on an arm", table="v_notes", limit=1)
+        computed = await caller.search("rash", table="v_shout")
+    assert rows(seen)[0][0] == 2
+    assert not leaks(seen.content, ["Whitfield"])
+    assert computed.status is Status.REFUSED
+    assert computed.content["error"]["code"] == "not-searchable"  # type: ignore[index, call-overload]
