@@ -19,7 +19,7 @@ from .detect import Detector
 from .naming.given import NAMES
 from .vectors import as_vector
 
-_TEXTS: Final = 64  # distinct texts of a column that are looked at
+_TEXTS: Final = 48  # distinct texts of a column that are looked at
 _LONGEST: Final = 240  # characters of a text that are looked at
 _COVERED: Final = 0.8  # share of a text that a finding must fill to be the value
 _FIRST_YEAR: Final = 1900
@@ -119,8 +119,8 @@ def _profile(
         holds=holds,
         names=sum(map(_named, texts)) / n if text_like else 0.0,
         name_form=sum(_NAME_FORM.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
-        streets=sum(_STREET.search(text) is not None for text in texts) / n if text_like else 0.0,
-        digits=sum(sum(c.isdigit() for c in text) >= 6 for text in texts) / n,
+        streets=sum(map(_street, texts)) / n if text_like else 0.0,
+        digits=sum(sum(map(str.isdigit, text)) >= 6 for text in texts) / n,
         numbered=sum(_DIGIT.search(text) is not None for text in texts) / n,
         at_signs=sum("@" in text for text in texts) / n if text_like else 0.0,
         codes=sum(_CODE.fullmatch(text) is not None for text in texts) / n,
@@ -135,10 +135,10 @@ def _profile(
 def _kind(values: Sequence[object]) -> Kind:
     if not values:
         return Kind.NONE
-    kinds = Counter(_kind_of(value) for value in values[:100])
+    kinds = Counter(_kind_of(value) for value in values[:60])
     kind, n = kinds.most_common(1)[0]
     if kind is Kind.VECTOR:
-        lengths = {len(vector) for value in values[:100] if (vector := as_vector(value)) is not None}
+        lengths = {len(vector) for value in values[:60] if (vector := as_vector(value)) is not None}
         return Kind.VECTOR if len(lengths) <= 2 else Kind.JSON if isinstance(values[0], str) else Kind.BINARY
     return kind if n >= 0.8 * sum(kinds.values()) else Kind.TEXT
 
@@ -210,6 +210,7 @@ _WHEN: Final = re.compile(
 _UUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
 _FRACTION: Final = re.compile(r"[-+]?\d{0,12}\.\d+(?:[eE][-+]?\d+)?")
 _FLAGS: Final = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "Y", "N", "True", "False", "ja", "nein"})
+_LONGEST_STREET: Final = 120  # characters
 _DIGIT: Final = re.compile(r"\d")
 _PLAIN: Final = re.compile(r"\d{1,15}")
 _CODE: Final = re.compile(r"(?=\S*\d)[A-Za-z0-9#./_@\\-]{2,40}")
@@ -255,6 +256,10 @@ def _named(text: str) -> bool:
     if len(text) > 60 or _NAME_FORM.fullmatch(text) is None or _NOT_PEOPLE.search(text):
         return False
     return any(word in NAMES for word in re.split(r"[ ,.\-]+", text.casefold()))
+
+
+def _street(text: str) -> bool:
+    return len(text) <= _LONGEST_STREET and _DIGIT.search(text) is not None and _STREET.search(text) is not None
 
 
 def _running(values: Sequence[object]) -> bool:
