@@ -16,13 +16,24 @@ def find(literals: Sequence[exp.Expr], state: State, token_class: Callable[[str 
     """Note the class of every literal that is a token. Returns each literal asked about with the answer: the analysis
     holds for everyone who gets the same answers."""
     asked: dict[str | int, str | None] = {}
+
+    def class_of(value: str | int) -> str | None:
+        if value not in asked:
+            asked[value] = token_class(value)
+        return asked[value]
+
     for literal in literals:
         value = literal_value(literal)
         if value is None:
             continue
-        if value not in asked:
-            asked[value] = token_class(value)
-        class_name = asked[value]
+        sign = literal.parent
+        if isinstance(value, int) and isinstance(sign, exp.Neg):  # tokens of whole numbers are below zero
+            class_name = class_of(-value)
+            if class_name is not None:
+                sign.replace(literal)
+                literal.set("this", str(-value))
+        else:
+            class_name = class_of(value)
         if class_name is not None:
             state.tokens[id(literal)] = class_name
     return tuple(asked.items())

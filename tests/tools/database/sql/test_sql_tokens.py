@@ -59,6 +59,21 @@ def test_number_tokens_are_slots_too() -> None:
     assert [slot.token for slot in analysis.slots] == ["4711"]
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_tokens_of_whole_numbers_are_below_zero(dialect: str) -> None:
+    clinic = Clinic(dialect, tokens={**TOKENS, -815: "money"})
+    for text in ("income = -815", "income IN (-815)", "-815 = income", "income = (- 815)"):
+        analysis = clinic.analyse(f"SELECT id FROM patients WHERE {text}")
+        assert [(slot.token, slot.target) for slot in analysis.slots] == [("-815", "clinic.patients.income")], text
+        assert "815" not in analysis.sql
+        assert "-815" in analysis.template
+    assert clinic.refusal("SELECT id FROM patients WHERE income = 815").code == "masked_column"
+    assert clinic.refusal("SELECT id FROM patients WHERE income = -816").code == "masked_column"
+    assert clinic.refusal("SELECT id FROM patients WHERE income > -815").code == "masked_column"
+    assert clinic.refusal("SELECT id - -815 FROM patients").code == "token_place"
+    assert clinic.analyse("SELECT id FROM patients WHERE id = -816").slots == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [
