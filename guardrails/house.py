@@ -94,7 +94,7 @@ _CANNOT_OPEN = (
 
 async def _built(config: Config, stack: AsyncExitStack) -> House:
     own_classes = {entry.class_name for database in config.databases.values() for entry in database.classes.values()}
-    detector = await anyio.to_thread.run_sync(Detector)
+    detector = await anyio.to_thread.run_sync(_detector)
     tokens = Tokens.open(config.masking.key, config.masking.vault, classes=own_classes)
     stack.callback(tokens.close)
     if config.masking.scope == "session":
@@ -146,6 +146,18 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
     )
     chain = Chain(tools, stages, limits=_limits(config.limits))
     return House(config, chain, databases, classes, policy, tokens, detector, recorder)
+
+
+def _detector() -> Detector:
+    """A detector with all that it needs in memory: what cannot load stops the start, not the first call."""
+    try:
+        detector = Detector()
+        detector.scan("Anna Berg, 12 High Street")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the installation
+        raise HouseError(
+            f"masking: the detector cannot load ({type(error).__name__}); install gloveport anew"
+        ) from None
+    return detector
 
 
 def _closed(recorder: Recorder) -> None:
