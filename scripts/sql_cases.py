@@ -253,7 +253,7 @@ def configured(place: Path, config: dict[str, Any]) -> Path:
 
 
 def server(config: Path) -> StdioServerParameters:
-    command = ["-m", "gloveport", "serve", "--config", str(config)]
+    command = ["-m", "gloveport", "serve", "--config", str(config), "--log", "ERROR"]
     return StdioServerParameters(command=sys.executable, args=command, cwd=config.parent)
 
 
