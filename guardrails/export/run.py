@@ -27,7 +27,7 @@ from .options import Options
 from .plan import ExportPlan, TablePlan
 from .report import write_report
 from .state import ExportState
-from .writers import digest, writer
+from .writers import Writer, digest, writer
 
 _KEEP_SECONDS: Final = 10.0  # at most so much work is done twice after an interruption
 _KEEP_ROWS: Final = 100_000
@@ -217,7 +217,7 @@ class _Run:
         rows: Sequence[Sequence[object]],
         anonymity: Anonymity | None,
         measures: Measures,
-        file: Writes,
+        file: Writer,
     ) -> None:
         """Mask, suppress, measure, shuffle and write some rows; in a worker thread."""
         known = self.state.table(table.name)
@@ -260,7 +260,3 @@ class _Run:
 
     def _last(self, table: TablePlan, key: Sequence[object]) -> tuple[object, ...] | None:
         return tuple(key) if table.key else None
-
-
-class Writes(Protocol):
-    def write(self, columns: Sequence[Sequence[object]]) -> None: ...

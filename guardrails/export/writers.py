@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 
 import orjson
 
+from ...tools.tool import JsonObject, JsonValue
 from ..masking.tables import plain
 from .options import ExportError, Format
 
@@ -64,6 +66,12 @@ def digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
+class _Rows(Protocol):
+    """Rows as the bytes of a format."""
+
+    def __call__(self, rows: Sequence[Sequence[object]]) -> bytes: ...
+
+
 class _Lines:
     """CSV or JSON Lines in one file."""
 
@@ -104,10 +112,6 @@ class _Lines:
         self._file.close()
 
 
-class _Rows(Protocol):
-    def __call__(self, rows: Sequence[Sequence[object]]) -> bytes: ...
-
-
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     """RFC 4180 with line feeds; NULL is an empty field, the empty text is a quoted one."""
     return "".join(",".join(map(_field, row)) + "\n" for row in rows).encode("utf-8", "surrogatepass")
@@ -125,8 +129,19 @@ def _field(cell: object) -> str:
 
 
 def _jsonl(names: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    lines = (orjson.dumps({n: plain(c) for n, c in zip(names, row, strict=True)}) for row in rows)
-    return b"".join(line + b"\n" for line in lines)
+    return b"".join(_json({n: _cell(c) for n, c in zip(names, row, strict=True)}) + b"\n" for row in rows)
+
+
+def _cell(cell: object) -> JsonValue:
+    """As in every answer, but for whole numbers: one column has one type, however large its numbers are."""
+    return cell if isinstance(cell, int) and -(2**63) <= cell < 2**63 else plain(cell)
+
+
+def _json(row: JsonObject) -> bytes:
+    try:
+        return orjson.dumps(row)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which has no UTF-8
+        return json.dumps(row, separators=(",", ":")).encode()
 
 
 class _Parquet:

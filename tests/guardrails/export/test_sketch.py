@@ -127,6 +127,16 @@ def test_csv_is_read_back_as_written(rows: list[tuple[str | None, int | bool | N
     assert found == [["a", "b"], *expected]
 
 
+def test_json_lines_hold_any_text(tmp_path: Path) -> None:
+    import json
+
+    file = writer(Format.JSONL, tmp_path, "t", ["a", "b"])
+    file.write([["x\ud800y", "é"], [2**60, None]])
+    file.close()
+    rows = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert rows == [{"a": "x\ud800y", "b": 2**60}, {"a": "é", "b": None}]
+
+
 def test_a_text_file_goes_on_from_a_position(tmp_path: Path) -> None:
     file = writer(Format.JSONL, tmp_path, "t", ["a"])
     file.write([[1, 2]])
