@@ -154,9 +154,8 @@ def _detector() -> Detector:
         detector = Detector()
         detector.scan("Anna Berg, 12 High Street")
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the installation
-        raise HouseError(
-            f"masking: the detector cannot load ({type(error).__name__}); install gloveport anew"
-        ) from None
+        kind = type(error).__name__
+        raise HouseError(f"masking: the detector cannot load ({kind}); install gloveport anew") from None
     return detector
 
 

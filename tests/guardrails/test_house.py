@@ -1,5 +1,7 @@
 """What cannot load stops the start; the transcript says what decided and what masked."""
 
+# ruff: noqa: ASYNC240 - tests look at files between calls
+
 from __future__ import annotations
 
 import hashlib

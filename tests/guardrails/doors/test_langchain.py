@@ -350,9 +350,9 @@ class TestIdentityAndSession:
             "metadata": {"agent_name": "root", "purpose": "all"},
             "configurable": {"user_id": "eve", "thread_id": "rights"},
         }
-        who = json.loads(status.invoke({}, config))["value"]["identity"]
-        assert who["human"]["basis"] == "config"
-        assert (who["agent"]["basis"], who["purpose"]["basis"]) == ("asserted", "asserted")
+        (who,) = json.loads(status.invoke({}, config))["entries"]
+        assert who["human_basis"] == "config"
+        assert (who["agent_basis"], who["purpose_basis"]) == ("asserted", "asserted")
 
 
 class TestOwnTools:
@@ -399,7 +399,7 @@ def test_an_agent_s_loop(guard: Guard) -> None:
         history += [guarded[call["name"]].invoke(call) for call in said.tool_calls]
     assert [type(message).__name__ for message in history].count("ToolMessage") == 2
     assert masked(str(history))
-    assert json.loads(history[4].content)["value"]["calls"] >= 1
+    assert json.loads(history[4].content)["entries"][0]["calls"] >= 1
 
 
 def test_it_needs_no_mcp() -> None:
