@@ -191,14 +191,25 @@ class Calls:
 
     def filter(self, node: exp.Expr, env: Env) -> Value:
         """``sum(x) FILTER (WHERE ...)``"""
-        self._walk.predicates.predicate(node.expression.this, "filter", env)
+        self._filter_condition(node, env)
         return self._wrapped(node.this, env, filtered=True)
+
+    def _filter_condition(self, node: exp.Expr, env: Env) -> None:
+        """The condition of FILTER: of rows, so its columns do not stand beside the aggregate."""
+        frame = env.frame
+        if frame is not None:
+            frame.inside += 1
+        try:
+            self._walk.predicates.predicate(node.expression.this, "filter", env)
+        finally:
+            if frame is not None:
+                frame.inside -= 1
 
     def _wrapped(self, node: exp.Expr, env: Env, *, window: bool = False, filtered: bool = False) -> Value:
         """The function under FILTER, WITHIN GROUP or OVER."""
         inner = bare(node)
         if isinstance(inner, exp.Filter):
-            self._walk.predicates.predicate(inner.expression.this, "filter", env)
+            self._filter_condition(inner, env)
             return self._wrapped(inner.this, env, window=window, filtered=True)
         if isinstance(inner, exp.WithinGroup):
             return self.within_group(inner, env)

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys of one GROUP BY. ``nodes`` are the expressions as written, or the outputs they stand for."""
+    """The keys of one GROUP BY. ``nodes`` are the expressions as written; ``meant`` what they stand for, where they
+    are numbers or names of outputs."""
 
     nodes: list[exp.Expr] = field(default_factory=list[exp.Expr])
+    meant: list[exp.Expr] = field(default_factory=list[exp.Expr])
     values: list[Value] = field(default_factory=list[Value])
     places: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])  # id of source, position
     sets: bool = False
@@ -79,6 +81,7 @@ class Grouping:
         if found is not None:
             keys.places.add((id(found[0]), found[1]))
         keys.nodes.append(inner if not isinstance(inner, exp.Literal) else meant)
+        keys.meant.append(meant)
         keys.values.append(value)
 
     def _is_column(self, node: exp.Expr, env: Env) -> bool:
@@ -142,7 +145,7 @@ class Grouping:
 
     def _loose(self, item: exp.Expr, value: Value, frame: Frame, keys: Keys) -> bool:
         """Not one of the keys, and of a table whose own key is not grouped by."""
-        if not value.bits:
+        if not value.bits or self._in_key(item, frame, keys):
             return False
         found = self._state.found.get(id(item))
         if found is None:
@@ -152,6 +155,15 @@ class Grouping:
         if source not in frame.level.sources:
             return False  # of an outer query: fixed while this one runs
         return (id(source), position) not in keys.places and not self._keyed(source, keys)
+
+    def _in_key(self, item: exp.Expr, frame: Frame, keys: Keys) -> bool:
+        """Part of an expression that the rows are grouped by: ``lower(city)`` beside GROUP BY lower(city)."""
+        node: exp.Expr | None = item
+        while node is not None and node is not frame.node:
+            if any(node == key for key in keys.meant):
+                return True
+            node = node.parent
+        return False
 
     def _one_row(self, frame: Frame) -> bool:
         """One min() or max() over a unique column names one row."""

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
+from ...tool import Mask
 from . import refusals
 from .functions import FunctionKind
 from .gate import facts_of, function_name
 from .grouping import Keys
 from .predicates import bare
 from .state import Env, Frame, Query
-from .taint import Level, Source
+from .taint import Level, Source, Value, indices
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -157,7 +158,17 @@ class Ordering:
             ]
         if distinct is not None and distinct.args.get("on") is None:
             return self._positions(result)
-        return self.level_columns(frame.level)
+        alike = all(self._hides_all(value, frame) for value in result.values)
+        return self.level_columns(frame.level, alike=alike)
+
+    def _hides_all(self, value: Value, frame: Frame) -> bool:
+        """Open, or (where nothing more is done with it) masked so that all its values look the same: then rows that
+        are alike in their open columns are alike to the agent, and which of them comes first shows nothing."""
+        masked = self._state.masked(value)
+        if masked and not frame.outermost:
+            return False
+        rules = (self._state.register.rule_of[i] for i in indices(masked))
+        return all(not value.plain or (rule is not None and rule.mask is Mask.REDACT) for rule in rules)
 
     def _positions(self, result: Query) -> list[exp.Expr] | None:
         """All outputs, by number: after DISTINCT they tell all rows apart."""
@@ -165,11 +176,15 @@ class Ordering:
             return None
         return [exp.Literal.number(i + 1) for i in range(len(result.values))]
 
-    def level_columns(self, level: Level) -> list[exp.Expr] | None:
-        """Columns that tell the rows of a FROM clause apart, written with their source's name."""
+    def level_columns(self, level: Level, *, alike: bool = False) -> list[exp.Expr] | None:
+        """Columns that tell the rows of a FROM clause apart, written with their source's name. ``alike``: rows that
+        are the same in all open columns need not be told apart."""
         made: list[exp.Expr] = []
         for source in level.sources:
             positions = self._source_key(source)
+            if positions is None and alike and source.open is None:
+                every = range(len(source.labels))
+                positions = tuple(i for i in every if not self._state.masked(source.column(i))) or None
             if positions is None:
                 return None
             for position in positions:

@@ -261,6 +261,8 @@ class Queries:
     def items(self, node: exp.Expr, env: Env, frame: Frame) -> Query:
         """The select list of a SELECT, or that of RETURNING."""
         expressions: list[exp.Expr] = node.args.get("expressions") or []
+        if not expressions and isinstance(node.parent, exp.Exists):
+            return Query([], [], [])
         if not expressions:
             raise refusals.construct("The select list is empty.", "Name at least one column.")
         result = Query([], [], [])
@@ -393,7 +395,7 @@ class Queries:
             self._state.use(UseKind.DISTINCT, "distinct", combine(result.values).bits, distinct)
             return
         for item in on.args["expressions"] if isinstance(on, exp.Tuple) else [on]:
-            value = self._output(item, result) or self._walk.expressions.value(item, env)
+            value = self.sort_value(item, env, result)
             self._state.use(UseKind.DISTINCT, "distinct", value.bits, distinct)
 
     def _order(self, node: exp.Expr, env: Env, result: Query) -> None:

@@ -117,6 +117,25 @@ def test_sqlite_bare_columns_beside_an_extreme(text: str) -> None:
     assert (refused.code, refused.place) == ("masked_column", "choice")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT lower(kind), count(*) FROM indexed GROUP BY lower(kind)",
+        "SELECT substr(kind, 1, 2) AS k, count(*) FROM indexed GROUP BY k",
+        "SELECT substr(kind, 1, 2), count(*) FROM indexed GROUP BY 1",
+        "SELECT upper(lower(kind)) || '!', count(*) FROM indexed GROUP BY lower(kind)",
+        "SELECT count(*) FILTER (WHERE kind = 'a') FROM indexed",
+    ],
+)
+def test_sqlite_columns_that_are_grouped_by_are_not_bare(text: str) -> None:
+    assert Clinic().analyse(text).outputs
+    assert Clinic("mysql").analyse(text.split(" FILTER")[0] + (" FROM indexed" if "FILTER" in text else "")).outputs
+
+
+def test_sqlite_columns_beside_a_group_of_something_else_are_bare() -> None:
+    assert Clinic().refusal("SELECT upper(kind), count(*) FROM indexed GROUP BY lower(kind)").place == "group"
+
+
 def test_a_class_may_have_a_mode_of_its_own() -> None:
     clinic = Clinic("postgresql", class_inference={"money": Inference.BALANCED})
     assert clinic.analyse("SELECT sum(income) FROM patients").drop_groups_below == 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gloveport.tests.tools.database.sql.clinic import DIALECTS, Clinic
+from gloveport.tests.tools.database.sql.clinic import DIALECTS, RELATIONS, RULES, Clinic, column, rule, table, view
 from gloveport.tools.database.sql.analysis import Inference
+from gloveport.tools.tool import Mask
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -33,22 +34,22 @@ def test_a_unique_open_column_settles_the_order(dialect: str, text: str) -> None
 @pytest.mark.parametrize(
     ("dialect", "text"),
     [
-        ("sqlite", "SELECT kind FROM (SELECT kind, email FROM indexed) t LIMIT 5"),
+        ("sqlite", "SELECT kind, email FROM (SELECT kind, email FROM indexed) t LIMIT 5"),
         ("sqlite", "SELECT group_concat(id) FROM indexed"),
         ("sqlite", "SELECT json_group_array(id) FROM indexed"),
         ("sqlite", "SELECT group_concat(DISTINCT kind) FROM indexed"),  # in the order they are met
-        ("sqlite", "SELECT (SELECT k FROM (SELECT kind AS k, email FROM indexed) t)"),  # the first row counts
+        ("sqlite", "SELECT (SELECT e FROM (SELECT kind AS k, email AS e FROM indexed) t)"),  # the first row counts
         (
             "sqlite",
             "WITH RECURSIVE r(i) AS (SELECT id FROM indexed UNION ALL SELECT i + 1 FROM r WHERE i < 0 LIMIT 3) "
             "SELECT i FROM r",
         ),
-        ("postgresql", "SELECT array((SELECT k FROM (SELECT kind AS k, email FROM indexed) t))"),
+        ("postgresql", "SELECT array((SELECT e FROM (SELECT kind AS k, email AS e FROM indexed) t))"),
         ("postgresql", "SELECT array(SELECT email FROM indexed UNION ALL SELECT email FROM indexed)"),
         ("postgresql", "SELECT row_number() OVER w FROM (SELECT kind, email FROM indexed) t WINDOW w AS ()"),
         ("postgresql", "SELECT last_value(id) OVER (ORDER BY kind) FROM indexed"),
         ("postgresql", "SELECT lag(id) OVER w FROM indexed WINDOW v AS (PARTITION BY kind), w AS (v)"),
-        ("sqlite", "SELECT k FROM (SELECT kind AS k, email FROM indexed) t LIMIT 1 OFFSET 3"),
+        ("sqlite", "SELECT e FROM (SELECT kind AS k, email AS e FROM indexed) t LIMIT 1 OFFSET 3"),
         ("postgresql", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
         ("sqlite", "SELECT email FROM indexed UNION ALL SELECT email FROM indexed LIMIT 3"),
         ("sqlite", "SELECT count(*), kind FROM indexed"),
@@ -121,7 +122,7 @@ def test_tables_without_such_an_index_are_left_alone() -> None:
 
 
 def test_rows_that_cannot_be_ordered_are_sorted_after_masking() -> None:
-    assert Clinic().analyse("SELECT kind, n FROM (SELECT kind, 1 AS n, email FROM indexed) t").sort_rows
+    assert Clinic().analyse("SELECT kind, email FROM (SELECT kind, 1 AS n, email FROM indexed) t").sort_rows
     assert not Clinic().analyse("SELECT id FROM indexed ORDER BY id").sort_rows
     assert not Clinic().analyse("SELECT count(*) FROM indexed").sort_rows
 
@@ -132,10 +133,20 @@ def test_relaxed_does_not_care() -> None:
 
 
 def test_views_and_their_indexes_count() -> None:
-    from gloveport.tests.tools.database.sql.clinic import RELATIONS, view
-
     clinic = Clinic(relations=(*RELATIONS, view("kinds", "SELECT kind, email FROM indexed", "kind", "e")))
-    assert clinic.refusal("SELECT kind FROM kinds LIMIT 2").place == "limit"
+    assert clinic.refusal("SELECT kind, e FROM kinds LIMIT 2").place == "limit"
+    assert clinic.analyse("SELECT kind FROM kinds LIMIT 2").sql.endswith('ORDER BY "kinds"."kind" LIMIT 2')
+
+
+def test_rows_that_look_the_same_need_not_be_told_apart() -> None:
+    """Without tokens in the answer, rows that are alike in all open columns are alike to the agent."""
+    odd = table("odd", column("secret_key", primary_key=True), column("kind"), column("note"))
+    relations, rules = (*RELATIONS, odd), {**RULES, "odd.secret_key": rule("ssn"), "odd.note": rule("x", Mask.REDACT)}
+    clinic = Clinic(relations=relations, rules=rules)
+    assert clinic.analyse("SELECT kind, note FROM odd LIMIT 3").sql.endswith('ORDER BY "odd"."kind" LIMIT 3')
+    assert clinic.refusal("SELECT kind, secret_key FROM odd LIMIT 3").place == "limit"
+    assert clinic.refusal("SELECT n FROM (SELECT kind, note AS n FROM odd LIMIT 3) t").place == "limit"
+    assert clinic.refusal("SELECT row_number() OVER (), secret_key FROM odd").place == "window"
 
 
 def test_where_all_columns_are_open_rows_of_one_look_are_one() -> None:
@@ -144,8 +155,6 @@ def test_where_all_columns_are_open_rows_of_one_look_are_one() -> None:
 
 
 def test_a_union_of_tagged_parts_has_a_key() -> None:
-    from gloveport.tests.tools.database.sql.clinic import RELATIONS, view
-
     body = "SELECT 'a' AS tag, id, email AS e FROM indexed UNION ALL SELECT 'b', id, email FROM indexed"
     clinic = Clinic(relations=(*RELATIONS, view("both", body, "tag", "id", "e")))
     assert "ORDER BY" in clinic.analyse("SELECT tag, id, e FROM both LIMIT 3").sql

@@ -87,6 +87,8 @@ POSTGRESQL = [
     ("SELECT max(email) OVER (PARTITION BY city) FROM patients", [EMAIL]),
     ("SELECT first_value(email) OVER (ORDER BY id) FROM patients", [EMAIL]),
     ("SELECT coalesce(p.city, s.email) FROM patients p LEFT JOIN staff s ON s.id = p.id", [{"staff.email"}]),
+    ("SELECT DISTINCT ON (city) city, email FROM patients ORDER BY city, id", [OPEN, EMAIL]),
+    ("SELECT id FROM patients p WHERE EXISTS (SELECT FROM visits v WHERE v.patient_id = p.id)", [OPEN]),
     ("SELECT g FROM generate_series(1, 3) g", [OPEN]),
     # a column further out wins over a row further in, and who knows: both are taken
     ("SELECT (SELECT email FROM visits AS email LIMIT 1) FROM patients", [EMAIL]),
