@@ -20,7 +20,7 @@ from anyio import CapacityLimiter
 from loguru import logger
 
 from ....tool import UNKNOWN, ColumnRef, Limits, ToolFailed, ToolRefused
-from ...catalog import Catalog, Relation
+from ...catalog import Catalog, Relation, RelationKind
 from ...errors import deadline, schema_changed, unaccepted
 from ...sql import reconcile, refusals
 from ...sql.analysis import EngineReads
@@ -37,6 +37,7 @@ Returned = TypeVar("Returned")
 
 _MOST: Final = 8
 _SECONDS: Final = 10.0
+_PAGE_SECONDS: Final = 300.0  # for a page of an export
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _CHUNK: Final = 256
@@ -122,6 +123,44 @@ class DuckDBEngine:
         except ToolFailed:
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
+
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """By key, or as the rows lie in the table; see `Engine.page`."""
+        table = f"{_quoted(relation.schema or 'main')}.{_quoted(relation.name)}"
+        keys = ", ".join(_quoted(column) for column in order)
+        sql = f"SELECT {', '.join(_quoted(column) for column in columns)} FROM {table}"  # noqa: S608
+        if order and after is not None:
+            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
+        if order:
+            sql += f" ORDER BY {keys}"
+        elif relation.kind is RelationKind.TABLE:
+            sql += " ORDER BY rowid"
+        values = list(after) if order and after is not None else []
+        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values)
+
+    async def count(self, relation: Relation) -> int:
+        """See `Engine.count`."""
+        table = f"{_quoted(relation.schema or 'main')}.{_quoted(relation.name)}"
+        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}", []))[0][0])  # noqa: S608
+
+    async def _own_rows(self, sql: str, values: list[object]) -> list[tuple[object, ...]]:
+        """The rows of a statement of the server's own. Raises `ToolFailed`."""
+
+        def look(cursor: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+            return cast("list[tuple[object, ...]]", cursor.execute(sql, values).fetchall())
+
+        with self._sentences(_PAGE_SECONDS), anyio.fail_after(_PAGE_SECONDS):
+            return await self._on_cursor(look)
+        raise AssertionError
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
         seconds = limits.seconds or _SECONDS

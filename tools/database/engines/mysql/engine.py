@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -44,6 +44,7 @@ _SECONDS: Final = 10.0
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _OWN_SECONDS: Final = 30.0
+_PAGE_SECONDS: Final = 300.0  # for a page of an export
 _COMMIT_SECONDS: Final = 10.0
 _LOCK_SECONDS: Final = 3
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
@@ -130,6 +131,43 @@ class MySQLEngine:
                 raise
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
+
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """By key, or as the rows lie in the table; see `Engine.page`."""
+        keys = ", ".join(quoted(column) for column in order)
+        listed = ", ".join(quoted(column) for column in columns)
+        sql = f"SELECT {listed} FROM {quoted(self._database)}.{quoted(relation.name)}"  # noqa: S608
+        if order and after is not None:
+            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
+        if order:
+            sql += f" ORDER BY {keys}"
+        values = after if order and after is not None else ()
+        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values, n)
+
+    async def count(self, relation: Relation) -> int:
+        """See `Engine.count`."""
+        table = f"{quoted(self._database)}.{quoted(relation.name)}"
+        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}", (), 1))[0][0])  # noqa: S608
+
+    async def _own_rows(self, sql: str, values: Sequence[object], n: int) -> list[tuple[object, ...]]:
+        """The rows of a statement of the server's own, in a transaction that only reads. Raises `ToolFailed`."""
+
+        def look(wire: Wire) -> list[tuple[object, ...]]:
+            self._begin(wire, _PAGE_SECONDS, n, write=False)
+            return _gathered(wire, wire.prepare(sql), values, n, 1 << 30)[0]
+
+        with self._sentences(_PAGE_SECONDS):
+            return await self._on_wire(look, self._watching)
+        raise AssertionError
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
         seconds = limits.seconds or _SECONDS

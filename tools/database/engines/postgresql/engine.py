@@ -18,7 +18,7 @@ import anyio
 from loguru import logger
 
 from ....tool import Limits, ToolFailed
-from ...catalog import Catalog, Relation
+from ...catalog import Catalog, Relation, RelationKind
 from ...errors import deadline, schema_changed, unaccepted
 from ...sql.analysis import EngineReads
 from ..engine import DatabaseError, RoleFinding, Rows, Settings, Statement, Write, Written
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 10.0
 _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
+_PAGE_SECONDS: Final = 300.0  # for a page of an export
 _OWN_SECONDS: Final = 30.0  # for reading the catalog
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
 _FRESH_SECONDS: Final = 0.005, 1.0  # ... but not sooner, nor later
@@ -130,6 +131,54 @@ class PostgreSQLEngine:
                 raise
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
+
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """By key, or as the rows lie in their files; see `Engine.page`."""
+        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
+        table = f"{session.quoted(schema)}.{session.quoted(relation.name)}"
+        keys = ", ".join(session.quoted(column) for column in order)
+        sql = f"SELECT {', '.join(session.quoted(column) for column in columns)} FROM {table}"  # noqa: S608
+        values: list[bytes | None] = []
+        if order and after is not None:
+            sql += f" WHERE ({keys}) > ({', '.join(f'${i}' for i in range(1, len(order) + 1))})"
+            values = [parameter(value) for value in after]
+        if order:
+            sql += f" ORDER BY {keys}"
+        elif relation.kind in (RelationKind.TABLE, RelationKind.MATERIALISED):
+            sql += " ORDER BY tableoid, ctid"
+        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values)
+
+    async def count(self, relation: Relation) -> int:
+        """See `Engine.count`."""
+        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
+        table = f"{session.quoted(schema)}.{session.quoted(relation.name)}"
+        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
+
+    async def _own_rows(self, sql: str, values: Sequence[bytes | None] = ()) -> list[tuple[object, ...]]:
+        """The rows of a statement of the server's own, in a transaction that only reads. Raises `ToolFailed`."""
+        with self._sentences(_PAGE_SECONDS):
+            async with self._watch.wire() as wire:
+                wire.clean = False
+                wire.execute(session.BEGIN_READ)
+                session.pin(wire, _PAGE_SECONDS)
+                wire.execute(session.QUIET)
+                wire.ask(sql, values)
+                wire.execute(session.ROLLBACK)
+                wire.sync()
+                wire.reset()
+                answers = await wire.results()
+                wire.clean = succeeded(answers)
+                return wire.decoded(answers[3])
+        raise AssertionError
 
     async def reads(self, sql: str) -> EngineReads:
         """What the server itself says a statement would read; nothing is executed. For tests and for looking into a
