@@ -113,6 +113,9 @@ def _word(tree: exp.Expr) -> str:
 def _not_allowed(what: str, node: exp.Expr) -> Exception:
     if isinstance(node, exp.Parameter | exp.Placeholder) or what in ("Parameter", "Placeholder", "SessionParameter"):
         return refusals.construct("Parameters and variables are not allowed.", "Write the value itself.", what)
+    if what == "RegexpLike":  # of MySQL: sqlglot writes it as a function that MariaDB does not have
+        hint = "Use LIKE, or a function such as regexp_instr(a, b) > 0."
+        return refusals.construct("REGEXP is not allowed.", hint, what)
     if (
         what == "Command"
         or isinstance(node, exp.DDL | exp.Insert | exp.Update | exp.Delete)

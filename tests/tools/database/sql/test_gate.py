@@ -92,6 +92,12 @@ def test_quoted_function_names_are_exact_on_postgresql() -> None:
     assert Clinic("postgresql").refusal('SELECT "LOWER"(city) FROM patients').code == "sql_function"
 
 
+def test_an_operator_that_cannot_be_written_back_says_so() -> None:
+    refused = Clinic("mysql").refusal("SELECT id FROM clinics WHERE name REGEXP '^a'")
+    assert refused.hint.startswith("Use LIKE")
+    assert Clinic("mysql").analyse("SELECT id FROM clinics WHERE regexp_instr(name, '^a') > 0")
+
+
 def test_casts_to_odd_types_are_refused() -> None:
     for kind in ("regclass", "oid", "xml", "pg_lsn", "hstore"):
         assert Clinic("postgresql").refusal(f"SELECT 'x'::{kind}").code in ("sql_construct", "sql_syntax")

@@ -41,7 +41,7 @@ PROFILE = Profile(
     nodes=COMMON
     | WRITES
     | names(
-        "Xor BitwiseXor IntDiv RegexpLike JSONExtract JSONExtractScalar Extract Trim Substring StrPosition GroupConcat "
+        "Xor BitwiseXor IntDiv JSONExtract JSONExtractScalar Extract Trim Substring StrPosition GroupConcat "
         "Lateral Rollup Convert Mod"
     ),
     total_nodes=TOTAL | names("Xor Trim StrPosition Extract"),
