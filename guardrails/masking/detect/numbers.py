@@ -7,7 +7,10 @@ one shape. So the shape is analysed once and remembered, and what is left per ru
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from ..classes import EntityType
@@ -15,7 +18,9 @@ from . import checks, phones
 from .network import ipv4
 from .scan import Scan, words
 
-RUN: Final = re.compile(rb"[+(0-9][+(0-9 ).\-/]{4,}[0-9]")
+# Digits with separators between. Every repeat is bounded or ends at what cannot begin it: linear in the text.
+RUN: Final = re.compile(rb"(?:[+(][+( ).\-/]{0,3})?[0-9](?:[+( ).\-/]{0,8}[0-9])+")
+_SHORTEST_RUN: Final = 6
 _LONGEST_SHAPE: Final = 64
 _TO_SHAPE: Final = bytes(48 if 48 <= c <= 57 else c for c in range(256))
 
@@ -55,32 +60,46 @@ _SHAPES: Final = tuple(
 )
 
 
+_COVERING: Final = ("nanp", "paren", "plus", "ssn", "ipv4")
+
+
 @lru_cache(maxsize=8192)
 def _plan(shape: bytes) -> tuple[Candidate, ...]:
     text = shape.decode("ascii")
     plan: list[Candidate] = []
+    covering: dict[str, list[tuple[int, int]]] = {kind: [] for kind in _COVERING}
     for kind, pattern in _SHAPES:
         for match in pattern.finditer(text):
             digits, separators = match[0].count("0"), "".join(sorted(set(match[0]) - {"0"}))
-            if kind not in _PHONE_KINDS or _dialable(kind, match, digits, separators, plan):
+            if kind not in _PHONE_KINDS or _dialable(kind, match, digits, covering):
                 plan.append(Candidate(kind, match.start(), match.end(), digits, separators))
+                if kind in covering:
+                    covering[kind].append(match.span())
     return tuple(plan)
 
 
-def _dialable(kind: str, match: re.Match[str], digits: int, separators: str, plan: list[Candidate]) -> bool:
+def _dialable(
+    kind: str, match: re.Match[str], digits: int, covering: Mapping[str, Sequence[tuple[int, int]]]
+) -> bool:
     """Whether a shape can be a telephone number, and no more specific form covers it already."""
     if kind == "plus":
         return digits >= 7
     if not 6 <= digits <= 15 or (kind == "groups" and (digits > 13 or _GROUPED_NUMBER.fullmatch(match[0]))):
         return False
-    covering = ("nanp", "paren", "plus", "ssn", "ipv4")
-    return not any(c.kind in covering and c.start <= match.start() and match.end() <= c.end for c in plan)
+    # Matches of one kind stand in order and apart, so only the last one that begins before can cover this one.
+    for spans in covering.values():
+        before = bisect_right(spans, match.start(), key=itemgetter(0))
+        if before and match.end() <= spans[before - 1][1]:
+            return False
+    return True
 
 
 def recognise(scan: Scan) -> None:
     """Everything in all runs of digits of the buffer."""
     raw = scan.raw
     for run in RUN.finditer(raw):
+        if run.end() - run.start() < _SHORTEST_RUN:
+            continue
         shape = run[0].translate(_TO_SHAPE)
         candidates = _plan(shape) if len(shape) <= _LONGEST_SHAPE else _plan.__wrapped__(shape)
         if candidates:
