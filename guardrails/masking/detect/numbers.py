@@ -18,8 +18,9 @@ from . import checks, phones
 from .network import ipv4
 from .scan import Scan, words
 
-# Digits with separators between. Every repeat is bounded or ends at what cannot begin it: linear in the text.
-RUN: Final = re.compile(rb"(?:[+(][+( ).\-/]{0,3})?[0-9](?:[+( ).\-/]{0,8}[0-9])+")
+# Everything a number is written with. Possessive: no run is ever read twice, whatever it ends with.
+RUN: Final = re.compile(rb"[+(0-9][+(0-9 ).\-/]{5,}+")
+_NOT_DIGITS: Final = b"+( ).-/"
 _SHORTEST_RUN: Final = 6
 _LONGEST_SHAPE: Final = 64
 _TO_SHAPE: Final = bytes(48 if 48 <= c <= 57 else c for c in range(256))
@@ -98,9 +99,9 @@ def recognise(scan: Scan) -> None:
     """Everything in all runs of digits of the buffer."""
     raw = scan.raw
     for run in RUN.finditer(raw):
-        if run.end() - run.start() < _SHORTEST_RUN:
+        shape = run[0].rstrip(_NOT_DIGITS).translate(_TO_SHAPE)
+        if len(shape) < _SHORTEST_RUN:
             continue
-        shape = run[0].translate(_TO_SHAPE)
         candidates = _plan(shape) if len(shape) <= _LONGEST_SHAPE else _plan.__wrapped__(shape)
         if candidates:
             _judge(scan, run.start(), candidates)

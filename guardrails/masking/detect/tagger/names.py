@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ...classes import EntityType
+from ..buffer import HIDDEN
 from ..scan import Scan, run_before
 from ..spans import Span, span
 from .pieces import FREE, SURE, best_tagger
@@ -23,13 +24,16 @@ def recognise(scan: Scan) -> None:
     tag = best_tagger()
     text, buffer = scan.text, scan.buffer
     many = len(buffer.starts) > 1
+    formed = len(scan.found)  # what was found by form needs no second look
     known: set[tuple[int, int]] = set()
     free: list[tuple[tuple[int, int], int, int]] = []
     for start, end in _pieces(text, buffer.starts):
         tagged = tag(text if end - start == len(text) else text[start:end])
         for first, last, kind, margin in tagged.mentions:
-            if (entity := _TYPES[kind]) is not None and not _identifier(text, start + first, start + last):
-                scan.add(start + first, start + last, entity, 1 / (1 + math.exp(-margin)))
+            if (entity := _TYPES[kind]) is not None:
+                for begin, stop in _visible(text, start + first, start + last):
+                    if not _technical(text, begin, stop):
+                        scan.add(begin, stop, entity, 1 / (1 + math.exp(-margin)))
         for word, first, last, held in tagged.words:
             if held == SURE:  # a name is known in its own text only
                 known.add((word, buffer.index(start + first) if many else 0))
@@ -37,9 +41,9 @@ def recognise(scan: Scan) -> None:
                 free.append(((word, buffer.index(start + first) if many else 0), start + first, start + last))
     if known:
         for word, first, last in free:
-            if word in known:
+            if word in known and not _technical(text, first, last):
                 scan.add(first, last, EntityType.PERSON, _AGAIN)
-    _join_addresses(scan)
+    _join_addresses(scan, {s[:2] for s in scan.found[:formed] if s.type == EntityType.LOCATION})
 
 
 def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
@@ -63,28 +67,74 @@ def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
         yield at, total
 
 
+# --- what is no name -----------------------------------------------------------------------------------------------
+
+
+def _visible(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A mention without the tokens of our own inside it: those stay as they are."""
+    if HIDDEN not in text[start:end]:
+        yield start, end
+        return
+    for part in _SHOWN.finditer(text, start, end):
+        yield part.span()
+
+
+_SHOWN: Final = re.compile(rf"[^\W_][^{HIDDEN}]*[^\W_]")
 _RUN: Final = re.compile(r"[\w-]{9,}")
 _LEFT: Final = re.compile(r"[\w-]*")
 _MIXED: Final = re.compile(r"(?:[0-9]+[A-Za-z]+){3}|(?:[0-9]+-?[A-Za-z]+-?){4}|[A-Za-z_-]*[0-9]{7}")
+_CODE: Final = re.compile(r"[=\[\]{}<>\\%*_`|$~^+\"]|\w\(|::")
+_CODE_LINE: Final = re.compile(r"[{}\[\];=<>_`\\|$]")
+
+
+def _technical(text: str, start: int, end: int) -> bool:
+    """Whether a mention is a piece of code, a path, a package, a hash, a serial number."""
+    value = text[start:end]
+    if _CODE.search(value):
+        return True
+    before, after = text[start - 1 : start], text[end : end + 2]
+    if (after and after[0] in "(=[_\\`") or (before and before in "_\\`$"):
+        return True
+    if value.islower() and (_in_a_longer_name(before, after) or _in_code(text, start, end, before)):
+        return True
+    return any(c.isdigit() for c in value) and _identifier(text, start, end)
+
+
+def _in_a_longer_name(before: str, after: str) -> bool:
+    """``lib-ann``, ``ann.sort``, ``/ann``: part of something that is written as one."""
+    if before and before in "./-#%&*<":
+        return True
+    return after[:1] in ("<", ">", "*", "%", "{") or (after[:1] in (".", "-", "/") and after[1:].isalnum())
+
+
+def _in_code(text: str, start: int, end: int, before: str) -> bool:
+    """Whether a line reads like code; what stands right behind a sign or in quotes is a value and may be a name."""
+    if before and before in "=:'\"":
+        return False
+    first, last = text.rfind("\n", max(0, start - 200), start) + 1, text.find("\n", end, end + 200)
+    line = text[max(first, start - 200) : last if last >= 0 else end + 200]
+    return len(_CODE_LINE.findall(line)) >= 2
 
 
 def _identifier(text: str, start: int, end: int) -> bool:
-    """Whether a mention is or holds part of a hash, a UUID, a serial number: digits and letters through one another."""
-    if not any(c.isdigit() for c in text[start:end]):
-        return False
+    """Whether digits and letters go through one another."""
     runs = _RUN.finditer(text, run_before(text, start, 40, _LEFT), end + 24)
     return any(run.start() < end and _MIXED.search(run[0]) for run in runs)
 
 
+# --- addresses -----------------------------------------------------------------------------------------------------
+
 _BETWEEN: Final = re.compile(r"[\s,;]{0,10}(?:[>|]{1,2} {0,2})?")
 
 
-def _join_addresses(scan: Scan) -> None:
-    """Street, code, town and country that stand beside each other are one address; two mere places are two."""
-    places = [s for s in scan.found if s.type == EntityType.LOCATION]
-    if len(places) < 2:
+def _join_addresses(scan: Scan, formed: set[tuple[int, ...]]) -> None:
+    """Street, code, town and country that stand beside each other are one address; two mere places are two.
+
+    A place without a word in it ("12, 4") is none, unless it was ``formed``: found by the form of a street or code.
+    """
+    places = sorted(s for s in scan.found if s.type == EntityType.LOCATION)
+    if not places:
         return
-    places.sort()
     text = scan.text
     joined: list[Span] = [places[0]]
     for place in places[1:]:
@@ -98,7 +148,10 @@ def _join_addresses(scan: Scan) -> None:
         else:
             joined[-1] = span(last.start, max(last.end, place.end), EntityType.LOCATION, max(last.score, place.score))
     scan.found[:] = [s for s in scan.found if s.type != EntityType.LOCATION]
-    scan.found += joined
+    scan.found += [s for s in joined if s[:2] in formed or _WORD.search(text, s.start, s.end)]
+
+
+_WORD: Final = re.compile(r"[^\W\d_]{3}|[A-Z]{2}|[^\W\d_][^\W\d_]?\d")
 
 
 def _numbered(text: str, place: Span) -> bool:
