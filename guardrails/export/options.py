@@ -60,5 +60,6 @@ class Options:
     @property
     def fingerprint(self) -> str:
         """What must be the same for an unfinished export to be continued."""
-        parts = (self.database, self.tables, self.format, self.k, self.quasi, self.subjects)
-        return repr((*parts, self.dates, self.births, self.amounts, self.keep_ids))
+        named = (self.database, *self.tables, self.format, self.dates, self.births, self.amounts)
+        chosen = (f"k={self.k}", f"quasi={','.join(self.quasi)}", f"subjects={','.join(self.subjects)}")
+        return " ".join((*named, *chosen, f"keep_ids={self.keep_ids}"))

@@ -81,6 +81,8 @@ def export(
         done = anyio.run(_exported, settings, options, json)
     except ExportError as error:
         raise UserError(str(error)) from None
+    except KeyboardInterrupt:
+        raise UserError(f"{options.folder}: not finished; the same command goes on where it stopped") from None
     if json:
         print_json({"export": done.id, "files": done.files, "report": str(done.report), **done.figures})
     else:
