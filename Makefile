@@ -44,9 +44,11 @@ conformance: env ## the official MCP suite, one line per revision
 sql-cases: env ## attacks and benign queries on twin databases, through the MCP door
 	@$(BIN)/python scripts/sql_cases.py $(ARGS)
 
+# every extra but `search`, whose model library brings gigabytes that no test here needs
+LOCKED := langchain postgresql mysql duckdb export
 lock: ## write requirements-dev.lock anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --quiet --no-annotate \
+	$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(LOCKED)) --group dev --universal --quiet --no-annotate \
 		--custom-compile-command "make lock" -o requirements-dev.lock
 
 clean: ## remove what was built
