@@ -17,8 +17,9 @@ from typing import Final, cast
 
 from .detect import Detector
 from .naming.given import NAMES
-from .vectors import as_vector
+from .vectors import as_vector, holds_vector
 
+_DOCUMENTS: Final = 10  # looked into for vectors
 _TEXTS: Final = 48  # distinct texts of a column that are looked at
 _LONGEST: Final = 240  # characters of a text that are looked at
 _COVERED: Final = 0.8  # share of a text that a finding must fill to be the value
@@ -140,6 +141,8 @@ def _kind(values: Sequence[object]) -> Kind:
     if kind is Kind.VECTOR:
         lengths = {len(vector) for value in values[:60] if (vector := as_vector(value)) is not None}
         return Kind.VECTOR if len(lengths) <= 2 else Kind.JSON if isinstance(values[0], str) else Kind.BINARY
+    if kind is Kind.JSON and any(holds_vector(value) for value in values[:_DOCUMENTS]):
+        return Kind.VECTOR
     return kind if n >= 0.8 * sum(kinds.values()) else Kind.TEXT
 
 

@@ -42,6 +42,23 @@ def as_vector(value: object) -> np.ndarray[tuple[int], np.dtype[np.float64]] | N
             return None
 
 
+def holds_vector(value: object, depth: int = 4) -> bool:
+    """Whether a JSON document, parsed or as text, has a vector somewhere in it."""
+    if isinstance(value, str):
+        if value[:1] not in ("{", "["):
+            return False
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return False
+    if isinstance(value, list) and as_vector(cast("list[object]", value)) is not None:
+        return True
+    if depth <= 0 or not isinstance(value, list | dict):
+        return False
+    items = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
+    return any(holds_vector(item, depth - 1) for item in items if isinstance(item, list | dict))
+
+
 def _listed(items: list[object]) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     if len(items) < SHORTEST or not all(type(item) in (int, float) for item in items):
         return None

@@ -446,6 +446,14 @@ def test_lists_of_fractions_are_embeddings_and_lists_of_keys_are_not(detector: D
     assert one(detector, "x", keys, table="products", type_="").class_name is None
 
 
+def test_documents_that_hold_a_vector_are_embeddings(detector: Detector) -> None:
+    rng = random.Random(3)
+    documents: list[object] = [
+        json.dumps({"text": "a note", "meta": {"vectors": [[rng.gauss(0, 1) for _ in range(16)]]}}) for _ in range(5)
+    ]
+    assert one(detector, "payload", documents, table="chunks", type_="JSON").class_name == "embedding"
+
+
 def test_short_lists_of_numbers_are_open_unless_they_are_pay(detector: Detector) -> None:
     pairs: list[object] = [[1.5, i] for i in range(9)]
     assert one(detector, "bounds", pairs, type_="double precision[]").class_name is None
