@@ -51,12 +51,16 @@ def holds_vector(value: object, depth: int = 4) -> bool:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
             return False
-    if isinstance(value, list) and as_vector(cast("list[object]", value)) is not None:
-        return True
-    if depth <= 0 or not isinstance(value, list | dict):
-        return False
-    items = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
-    return any(holds_vector(item, depth - 1) for item in items if isinstance(item, list | dict))
+    match value:
+        case list():
+            items = cast("list[object]", value)
+            if as_vector(items) is not None:
+                return True
+        case dict():
+            items = list(cast("dict[str, object]", value).values())
+        case _:
+            return False
+    return depth > 0 and any(holds_vector(item, depth - 1) for item in items if isinstance(item, list | dict))
 
 
 def _listed(items: list[object]) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
