@@ -60,7 +60,7 @@ def holds_vector(value: object, depth: int = 4) -> bool:
             items = list(cast("dict[str, object]", value).values())
         case _:
             return False
-    return depth > 0 and any(holds_vector(item, depth - 1) for item in items if isinstance(item, list | dict))
+    return depth > 0 and any(holds_vector(item, depth - 1) for item in items if not isinstance(item, str))
 
 
 def _listed(items: list[object]) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
