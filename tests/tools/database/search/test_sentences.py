@@ -90,9 +90,7 @@ print(json.dumps([int(space.rank(q).argmax()) for q in ("respiratory infection",
 def test_the_real_model_knows_synonyms() -> None:
     python = os.environ.get("GLOVEPORT_TEST_SENTENCES")
     if not python:
-        pytest.skip(
-            "may skip in CI: GLOVEPORT_TEST_SENTENCES names no Python with the small model"
-        )
+        pytest.skip("may skip in CI: GLOVEPORT_TEST_SENTENCES names no Python with the small model")
     root = Path(gloveport.__file__).parent
     done = subprocess.run(
         [python, "-c", SCRIPT],
