@@ -1,4 +1,5 @@
-"""The DuckDB engine: the file is opened in this process, once, and every call has a cursor of its own in a thread.
+"""The DuckDB engine: the file is opened in this process, once (`instances`), and every call has a cursor of its own in a
+thread.
 
 DuckDB has no server that could be asked to stop: a call that is cancelled, or whose time is up, interrupts its cursor.
 What a statement reads is told by its plan (`plan`), which is held against the guard's reading before it runs.
@@ -30,6 +31,7 @@ from ..address import address_of
 from ..engine import DatabaseError, Level, RoleFinding, Rows, Settings, Statement, Unreachable, Write, Written
 from ..opening import check_names
 from .errors import failed_by, unprepared_by
+from .instances import Instance, OpenedOtherwise, acquire, release
 from .plan import PlanError, PlanReads, read, without_values
 from .schema import QUERIES, Schema, build_schema
 
@@ -42,25 +44,6 @@ _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _CHUNK: Final = 256
 _COMMIT_SECONDS: Final = 10.0
-
-# Everything that reaches beyond the file is off before it is opened; after that nothing can be set any more.
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "enable_external_access": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "allow_community_extensions": False,
-    "allow_unsigned_extensions": False,
-    "python_enable_replacements": False,
-    "python_scan_all_frames": False,
-    "memory_limit": "1GB",
-    "threads": 2,
-    "max_temp_directory_size": "0B",
-    "max_expression_depth": 250,
-    # these answer from statistics, and the columns they answer for are missing in the plan
-    "disabled_optimizers": "statistics_propagation,empty_result_pullup,expression_rewriter",
-}
-_NO_FILES: Final = "SET disabled_filesystems = 'LocalFileSystem'"
-_LOCK: Final = "SET lock_configuration = true"
 _EXPLAIN: Final = "EXPLAIN "
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
 _READS: Final = frozenset({"SELECT", "EXPLAIN"})
@@ -80,20 +63,18 @@ class DuckDBEngine:
         if address.host or not address.database or address.database == ":memory:" or address.options:
             raise DatabaseError(f"{where}: names no file; write duckdb:///folder/file.duckdb")
         self._path = Path(address.database).absolute()
-        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._instance: Instance | None = None
         self._schema: Schema | None = None
         self._threads, self._stoppers = CapacityLimiter(_MOST), CapacityLimiter(_MOST)
-        self._writing = anyio.Lock()
 
     async def start(self) -> None:
         self._schema = await anyio.to_thread.run_sync(self._open)
         check_names(self._schema.catalog.relations, self._settings, "main", ascii_lower)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            with suppress(duckdb.Error):
-                self._connection.close()
-            self._connection = None
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            release(instance)
 
     async def examine(self) -> Sequence[RoleFinding]:
         how = "for writing" if self._settings.write else "read-only"
@@ -177,7 +158,7 @@ class DuckDBEngine:
         schema = self._schema_for(write.statement)
         work = partial(self._write, write=write, limits=limits, schema=schema)
         with self._sentences(seconds), anyio.fail_after(seconds):
-            async with self._writing:
+            async with self._running().writing:
                 return await self._on_cursor(work, commits=True)
         raise AssertionError
 
@@ -195,8 +176,13 @@ class DuckDBEngine:
 
     def _opened(self) -> Schema:
         if self._schema is None:
-            raise ToolFailed("database-unreachable", "The database is not open.", "Tell the operator.")
+            raise _not_open()
         return self._schema
+
+    def _running(self) -> Instance:
+        if self._instance is None:
+            raise _not_open()
+        return self._instance
 
     def _schema_for(self, statement: Statement) -> Schema:
         schema = self._opened()
@@ -209,18 +195,18 @@ class DuckDBEngine:
         if not self._path.is_file():
             raise DatabaseError(f"{where}: {self._path}: no such file")
         try:
-            connection = duckdb.connect(self._path, read_only=not self._settings.write, config=_CONFIG)
-            if not self._settings.write:  # to commit is to write a file
-                connection.execute(_NO_FILES)
-            connection.execute(_LOCK)
-            answers = {name: connection.execute(sql).fetchall() for name, sql in QUERIES.items()}
+            self._instance = acquire(self._path, write=self._settings.write)
+            with self._instance.connection.cursor() as cursor:
+                answers = {name: cursor.execute(sql).fetchall() for name, sql in QUERIES.items()}
+        except OpenedOtherwise:
+            text = "another database of this configuration has it open, and only one of the two has write: true"
+            raise DatabaseError(f"{where}: {self._path}: {text}; give both the same") from None
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
                 raise Unreachable(f"{where}: {self._path}: another process has it open for writing") from None
             raise DatabaseError(f"{where}: {self._path}: cannot be opened; is it a DuckDB file?") from None
         except duckdb.Error as error:
             raise DatabaseError(f"{where}: {self._path}: cannot be opened ({type(error).__name__})") from None
-        self._connection = connection
         return build_schema(answers, self._settings, f"DuckDB {duckdb.__version__}")
 
     async def _on_cursor(
@@ -228,9 +214,7 @@ class DuckDBEngine:
     ) -> Returned:
         """Run blocking work on a cursor of its own; when cancelled, interrupt it. ``commits``: in one transaction,
         which is committed after the work; that is not interrupted any more."""
-        if self._connection is None:
-            raise ToolFailed("database-unreachable", "The database is not open.", "Tell the operator.")
-        cursor = self._connection.cursor()
+        cursor = self._running().connection.cursor()
         begin = "BEGIN TRANSACTION" if commits else "BEGIN TRANSACTION READ ONLY"
 
         def carry() -> Returned:
@@ -386,6 +370,10 @@ def _count(cursor: duckdb.DuckDBPyConnection) -> int:
 def _parameter(value: object) -> object:
     """DuckDB binds Python's own values. An unknown token is NULL: equal to nothing."""
     return None if value is UNKNOWN else value
+
+
+def _not_open() -> ToolFailed:
+    return ToolFailed("database-unreachable", "The database is not open.", "Tell the operator.")
 
 
 def _too_many(most: int) -> ToolRefused:
