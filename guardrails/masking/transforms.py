@@ -234,12 +234,13 @@ def too_few(distinct: int, total: int, top_share: float) -> bool:
     values away (three quarters of the rows of a skewed column of 500 cities, measured). ``total`` counts the values
     that are there, ``distinct`` the different ones, ``top_share`` is the share of the most frequent, 0 to 1.
 
-    A column is high in cardinality when nearly every row has a value of its own, or when it has a thousand
-    different ones and none takes more than a twentieth of the rows. A column too small to tell counts as high only
-    if nothing repeats.
+    A column is high in cardinality when no value takes more than a twentieth of the rows (or is there more than twice)
+    and there are a thousand different ones, or so many that most of a sample of them differ. A column too small to tell
+    counts as high only if hardly anything repeats.
     """
     if total <= 0:
         return False
-    if distinct >= 0.9 * total and top_share * total <= max(2.0, 0.05 * total):
-        return False
-    return distinct < 1000 or top_share > 0.05
+    if top_share * total > max(2.0, 0.05 * total):
+        return True
+    enough = 0.9 if total < 50 else 0.6
+    return distinct < 1000 and distinct < enough * total

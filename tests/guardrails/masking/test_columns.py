@@ -12,6 +12,8 @@ from gloveport.guardrails.masking.columns import (
     ClassificationError,
     ColumnClasses,
     Declared,
+    Kept,
+    build_rules,
     findings,
     unknown_columns,
 )
@@ -143,3 +145,16 @@ async def test_progress_names_tables(source: Fake) -> None:
 async def test_misspelt_columns_are_named(source: Fake) -> None:
     declared = Declared({"patients.emial": ("email", None)}, frozenset({"patients.id"}))
     assert unknown_columns(await source.catalog(), declared) == ["patients.emial"]
+
+
+def test_an_agent_is_told_the_kind_of_evidence_and_no_counts() -> None:
+    kept = {
+        "people.a": Kept("email", None, "98% of the sampled values have the form of an e-mail address"),
+        "people.b": Kept("person", Mask.REDACT, "the name says so (fullname); 57 different values in 64"),
+    }
+    relation = Relation("people", None, RelationKind.TABLE, (Column("a", "text"), Column("b", "text")))
+    rules = build_rules(Catalog("d", "sqlite", "1", {"people": relation}, frozenset({"people"})), Declared({}), kept)
+    for column, basis in (("a", "classified by its values"), ("b", "classified by its name")):
+        rule = rules.get(ColumnRef("d", "people", column))
+        assert rule is not None
+        assert rule.basis == basis

@@ -172,6 +172,7 @@ def test_tokens_need_something_to_make_them_with(tokens: Tokens, scope: Scope) -
         (1000, 100_000, 0.001, False),
         (5000, 100_000, 0.3, True),  # one value takes a third
         (95_000, 100_000, 0.0001, False),  # e-mails
+        (178, 200, 0.01, False),  # a sample of full names: some people share one
     ],
 )
 def test_few_values_in_many_rows_are_not_tokenised(distinct: int, total: int, top_share: float, few: bool) -> None:
