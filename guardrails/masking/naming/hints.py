@@ -29,10 +29,12 @@ _NEVER_KEYS: Final = frozenset(
     {"card", "account", "address", "phone"}
 )  # card_id names a row, email_id often an address
 _CLASS_HEADINGS: Final = frozenset(heading for heading, _ in _BY_WORD)
+_TELLING: Final = frozenset({"status", "statut", "type", "level", "group", "class", "score", "grade", "result"})
+_LABELS: Final = frozenset({"code", "codes", "cd", "number", "no", "nr", "num", "id"})
 # These words mean something else as often as not: they count only where the values do not speak against it.
 _WEAK: Final = frozenset(
     """
-    mail mails mobile cell tel portable long lat nie tin sin rg pan permis avs rut pass clave token tokens pin
+    mail mails mobile cell tel portable long lat nie tin bal sin rg pan permis avs rut pass clave token tokens pin
     salt cookie dsn credential parola handle login badge plate chassis conto konto geb born apartment str rue
     drug treatment condition conditions pulse smoker surgery operation rent plafond saldo debt
     bonus commission mac balance nota notas history prompt answer answers reason statement blog web link
@@ -70,6 +72,8 @@ def hint(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         return found
     if name.has("place") and name.has("address") and not name.has("email", "ip", "mac", "phone", "postal", "geo"):
         return Hint(None, f"a place, which many people share ({' '.join(name.words)})", "place")
+    if name.has("text", "describes") and name.words[-1] in _LABELS:
+        return Hint(None, f"the name is of a label ({' '.join(name.words)})", "about")
     if "text" in name.head and not name.has("money") and not name.head & _CLASS_HEADINGS:
         return _hint("free_text", name, "text")
     if "describes" in name.head and not name.has("name"):
@@ -100,7 +104,8 @@ def _decoy(name: Name) -> Hint | None:
         return Hint(None, f"the name begins as a label, flag or figure does ({word})", "about")
     if name.has("expires") and name.has("card", "cardword"):
         return None
-    if "about" in head and not head & {"text", "secret", "who", "quasi"}:
+    told = name.has("health", "special") and bool(_TELLING & set(name.words))  # hiv_status is the finding itself
+    if "about" in head and not told and not head & {"text", "secret", "who", "quasi"}:
         return Hint(None, f"the name is of a label, flag or figure ({word})", "about")
     if "when" in head and len(name.words) > 1 and not name.has("birth"):
         return Hint(None, f"the name is of a time ({word})", "when")
@@ -159,6 +164,8 @@ def _person(name: Name, subject: Subject, *, people: bool) -> Hint | None:
         if subject is Subject.CATALOGUE:
             return Hint(None, f"the name of a thing, in a table of things ({word})", "thing")
         return _hint("person", name, "name", strong=subject is Subject.PEOPLE)
+    if len(name.words) > 1 and name.words[-1] == "by" and not name.has("number"):
+        return Hint("person", f"the name is of somebody who did it ({word})", "who", strong=False)
     of_text = name.has("text") and "who" not in name.head
     if name.has("who") and not (of_text or name.has("number", "quasi", "health", "money", "url")):
         return Hint("person", f"the name is of somebody ({word})", "who", strong=False)

@@ -24,7 +24,7 @@ _HEADINGS: Final = {
         msisdn whatsapp mobilephone homephone workphone phonenumber phoneno phonenum landline tlf tlfn tfno
         tlfno telno puhelin telefonszam numertelefonu cellulare gsmnummer mobieltje mobiel telf dianhua shouji
         denwa sdt dienthoai cell tel portable voip contactno contactnumber callernumber mobileno mobilnr
-        ringnumber
+        ringnumber ceptelefonu ceptel cep
     """,
     "person": """
         firstname lastname surname surnames fullname forename forenames givenname familyname middlename
@@ -49,7 +49,7 @@ _HEADINGS: Final = {
     "postal": """
         zip zipcode zipcodes postcode postcodes postalcode postleitzahl plz postnummer postnr codepostal
         codpostal codigopostal codicepostale pincode kodpocztowy psc postkod postinumero postalcodes eircode
-        pstlz
+        pstlz pstcd pstcode postcd zipcd
     """,
     "geo": """
         latitude longitude lat lng lon long geo geolocation geopoint geom gps coordinates coords coordonnees
@@ -67,14 +67,14 @@ _HEADINGS: Final = {
         rentenversicherungsnummer numsecu numsecusociale numerosecu cedula identitycard identitaetsnummer idcard
         idnumber nationalinsurance ahv ahvnr ppsn nrn rijksregisternummer rijksregister cnic nric ktp npwp
         emiratesid shenfenzheng mynumber cccd cmnd pancard nuip citizenid govid governmentid visanumber tin sin
-        rg pan nie permis avs rut voterid
+        rg pan nie permis avs rut voterid ninumber ninum tckimlikno tckn
     """,
     "birth": """
         dob birthdate birthday birthdt birth birthyear born bday bdate geburtsdatum geburtstag gebdatum gebdat
         geb geburt geboren geburtsjahr naissance datenaissance ddn nacimiento fechanacimiento nacido fecnac
         nascita datanascita nascimento datanascimento dtnasc nasc geboortedatum geboorte geboortejaar
         fodselsdato fodelsedatum fodseldato fodelsedag urodzenia dataurodzenia narozeni dogum dogumtarihi
-        syntymaaika szuletesi shengri tanjoubi ngaysinh yob dateofbirth
+        syntymaaika szuletesi shengri tanjoubi ngaysinh yob dateofbirth foedselsdato fodselsdag
     """,
     "card": """
         creditcard creditcards creditcardnumber cardnumber cardno cardnum ccnum ccnumber ccno cc cardpan
@@ -140,7 +140,7 @@ _HEADINGS: Final = {
         sueldo ingresos ingreso nomina saldo deuda limitecredito stipendio reddito retribuzione debito renda
         rendimento ordenado divida salaris loon inkomen maandloon schuld kredietlimiet lonn palkka wynagrodzenie
         pensja mzda balance debt debts mortgage alimony pension annualincome monthlyincome stipend payroll
-        taxableincome agi bonus commission rent plafond
+        taxableincome agi bonus commission rent plafond bal
     """,
     "secret": """
         password passwords passwd passwordhash pwd pw pwhash passphrase passcode kennwort passwort passworthash
@@ -166,7 +166,9 @@ _HEADINGS: Final = {
         bericht biography bio about feedback review reviewtext narrative freetext memo transcript chat complaint
         complaints beschwerde anliegen instructions bemaerkning notat uwagi poznamka aciklama story conversation
         utterance anamnesetext resume coverletter curriculum lebenslauf lastmessage history prompt completion
-        answer answers reason statement cv nota notas verlauf vermerk vermerke peticiones wunsch wuensche
+        answer answers reason statement cv nota notas verlauf vermerk vermerke peticiones wunsch wuensche text
+        texte texto testo tekst content body summary details detail bemaerkninger anmaerkninger aciklamalar
+        uwaga
     """,
     "vector": "embedding embeddings vector vectors embeddingvector featurevector vec emb embed",
     # --- parts that need others
@@ -178,7 +180,7 @@ _HEADINGS: Final = {
     """,
     "number": """
         number no num nr numero numer nummer nbr n id ids code codes key keys ref reference referenz value val
-        digits identifier numeros nro numre cislo numara uid uuid guid pk fk
+        digits identifier numeros nro numre cislo numara uid uuid guid pk fk cd
     """,
     "personid": """
         national social security identity identification citizen tax insurance medical record fiscal steuer
@@ -224,7 +226,7 @@ _HEADINGS: Final = {
         permissions anzahl cantidad quantita quantidade aantal antall liczba gesendet versendet quality package
         tier color colour unit units extension ext days hours minutes interval mode bounce lastlogin lastvisit
         lastseen lastmodified expirydate expirationdate score scores role roles plan plans source sources brand
-        grade step page pages event events model issuer network
+        grade step page pages event events model issuer network sha md5 checksum digest etag revision commit
     """,
     "when": """
         date dates at on time times timestamp ts datetime datum zeit zeitpunkt am fecha hora data ora quando
@@ -285,7 +287,8 @@ _HEADINGS: Final = {
         profiles callee callees consignee consignor shipper composer performer tutor carer referrer trainer
         editor writer translator inspector examiner createdby modifiedby updatedby approvedby assignedto
         handledby enteredby signedby reportedby requestedby soldby preparedby reviewedby deletedby
-        lastmodifiedby erstelltvon bearbeitetvon creepar creadopor
+        lastmodifiedby erstelltvon bearbeitetvon creepar creadopor rider riders courier couriers traveller
+        traveler hiker cyclist runner enrollee claimant claimants payor lessee
     """,
     "doing": """
         order orders bestellung bestellungen auftrag auftraege commande commandes pedido pedidos ordine ordini
@@ -311,6 +314,7 @@ _HEADINGS: Final = {
         bewerbung bewerbungen candidature solicitud incident incidents unfall accident insurance insurances
         versicherung assurance seguro assicurazione complaint complaints beschwerde followup discharge surgery
         surgeries operations referral referrals arztbrief anamnese shipping billing result results card cards
+        trial trials study studies cohort acct accts trip trips ride rides journey
     """,
     "catalogue": """
         type types typen tipo tipos lookup lookups lu code codes kind kinds category categories kategorie
@@ -331,7 +335,7 @@ _HEADINGS: Final = {
         assets part parts component components exchange rate rates tax taxes unit units color colors size sizes
         rule rules achievement game games team teams league leagues tournament match matches stadium recipe
         recipes ingredient ingredients menu menus dish dishes car cars model models manufacturer manufacturers
-        log logs subject vehicle
+        log logs vehicle
     """,
     "qualifier": """
         internal external main primary secondary home work office business shipping billing ship bill delivery
@@ -349,8 +353,7 @@ _HEADINGS: Final = {
     """,
     "describes": """
         description descriptions beschreibung descripcion descrizione descricao omschrijving beskrivning opis
-        popis desc descr details text texte texto testo tekst summary content body subject betreff objet asunto
-        oggetto assunto onderwerp caption headline
+        popis desc descr subject betreff objet asunto oggetto assunto onderwerp caption headline
     """,
     "licence": "license licence licencia lizenz licenca patente rijbewijs fuhrer fuehrer kor korkort driving",
     "expires": "expiry expires expiration expire exp ablauf valid gueltig gultig last four last4 bin tail",
