@@ -17,7 +17,7 @@ import tagger_lexicon as lexicon
 Example = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{([A-Z]+2?)\}")
-_SHARES = {"mail": 20, "support": 24, "clinical": 13, "news": 10, "address": 13, "log": 10, "plain": 22}
+_SHARES = {"mail": 20, "support": 24, "clinical": 13, "news": 10, "address": 13, "log": 10, "plain": 22, "code": 12}
 
 _ROLES = "Account Manager|Head of Sales|Chief Executive|Director|Consultant|Engineer|Team Lead|Minister|Chairman|Spokeswoman|Office Manager".split(
     "|"
@@ -95,6 +95,28 @@ _UNITS = (
 )
 _CA_PROVINCES = "ON QC BC AB MB SK NS NB NL PE".split()
 _AU_STATES = "NSW VIC QLD WA SA TAS ACT NT".split()
+
+
+_IDENTIFIERS = (
+    "len sys os re self args kwargs fp buf ctx req res err msg idx key val tmp src dst num obj elem node tree path name file line "
+    "data value result index count size start end text token items list dict str int float bool none true false elif else while "
+    "import return yield await async lambda raise except finally assert pass break continue global print open close read write seek "
+    "flush parse format encode decode encoder parser reader writer handler logger config option param vector matrix julian gmtoff "
+    "tzname stdin stdout stderr argv argc malloc free printf enum struct union typedef const static void char short long double "
+    "libc erlang perl groff glibc linux debian kernel gcc clang cmake make ninja maven gradle npm yarn webpack babel jest mocha "
+    "pytest tox ruff black mypy numpy scipy pandas torch spacy nltk flask django celery redis kafka nginx docker helm terraform "
+    "ansible vagrant consul vault mnesia ruby rails rake gem cargo rustc golang kotlin scala clojure lisp haskell ocaml julia matlab "
+    "bash zsh fish tmux vim emacs sed awk grep xargs curl wget rsync ssh sudo chmod chown mkdir conda preshed murmurhash cymem "
+    "thinc pydantic chardet urllib httpx requests click typer rich jinja sphinx isort cython"
+).split()
+_SYLLABLES = "ba co di fe gu ha jo ka li mo nu pa qui ra si to va xe zy tri plo gra sto ner tal mit".split()
+_TECH = (
+    "Linux|Python|Debian|Ubuntu|Erlang|Pydantic|Ruby|Unicode|Mac|macOS|Unix|Docker|Kubernetes|Redis|Kafka|Mnesia|Cython|Jinja|"
+    "Chardet|Mypy|Tidelift|Logfire|Pacote|Rust|Go|Java|Kotlin|Swift|React|Angular|Vue|Django|Flask|Celery|Postgres|MySQL|MongoDB|"
+    "Elasticsearch|Grafana|Prometheus|Terraform|Ansible|Jenkins|GitLab|GitHub|Vim|Emacs|Windows|Android|iOS|Firefox|Safari|Chrome|"
+    "Xcode|Gradle|Maven|Webpack|Node|Deno|Bash|Perl|Haskell|Scala|Julia|Fortran|CUDA|OpenSSL|Nginx|Apache|Tomcat|Hadoop|Spark|"
+    "Airflow|Pandas|NumPy|PyTorch|Pygments|Sphinx|Boolean|Iterator|JSON|YAML|XML|HTTP|TCP|RFC|ASCII|UTF-8|Base64|Bluetooth|Ethernet"
+).split("|")
 
 
 class _Maker:
@@ -192,6 +214,19 @@ class _Maker:
     def hex(self, count: int) -> str:
         return "".join(self.pick("0123456789abcdef") for _ in range(count))
 
+    def identifier(self) -> str:
+        """A word of code: known, joined, or any syllables."""
+        draw = self.random.random()
+        if draw < 0.55:
+            return self.pick(_IDENTIFIERS)
+        if draw < 0.75:
+            return f"{self.pick(_IDENTIFIERS)}_{self.pick(_IDENTIFIERS)}"
+        if draw < 0.85:
+            return self.pick(_IDENTIFIERS) + self.pick(_IDENTIFIERS).title()
+        if draw < 0.93:
+            return "".join(self.pick("abcdefghijklmnoprstuvwxyz") for _ in range(self.random.randint(1, 3)))
+        return "".join(self.pick(_SYLLABLES) for _ in range(self.random.randint(2, 3)))
+
     def _fill(self, pattern: str) -> str:
         while "{L}" in pattern:
             pattern = pattern.replace("{L}", self.person_parts()[1], 1)
@@ -238,23 +273,24 @@ class _Maker:
 
     def zip_code(self) -> str:
         draw = self.random.random()
-        if draw < 0.55:
+        if draw < 0.5:
             return self.digits(5)
-        if draw < 0.65:
+        if draw < 0.58:
             return f"{self.digits(5)}-{self.digits(4)}"
-        if draw < 0.75:
+        if draw < 0.66:
             return self.digits(4)
-        if draw < 0.87:
+        if draw < 0.78:
             area = self.pick(("SW", "N", "EC", "LS", "M", "B", "CF", "EH", "G", "SE"))
             return (
                 f"{area}{self.random.randint(1, 20)} {self.digits(1)}{self.pick('ABDEHJL')}{self.pick('ABDEHJLNPRS')}"
             )
-        if draw < 0.93:
+        if draw < 0.84:
             return f"{self.pick('KLMTVH')}{self.digits(1)}{self.pick('ABCEGHJ')} {self.digits(1)}{self.pick('ABCEGH')}{self.digits(1)}"
         return self.pick(
             (
                 f"{self.digits(3)} {self.digits(2)}",
                 f"{self.digits(4)} {self.pick('ABCDEK')}{self.pick('ABCDEK')}",
+                f"{self.digits(2)}-{self.digits(3)}",
                 f"{self.digits(5)}-{self.digits(3)}",
                 self.digits(6),
             )
@@ -365,6 +401,11 @@ class _Maker:
                 return "-".join(self.hex(n) for n in (8, 4, 4, 4, 12)), None
             case "VER":
                 return ".".join(str(self.random.randint(0, 40)) for _ in range(self.random.choice((2, 3, 4)))), None
+            case "ID":
+                return self.identifier(), None
+            case "CLS":
+                parts = [self.pick(_IDENTIFIERS).title() for _ in range(self.random.choice((1, 2, 2)))]
+                return "".join(parts), None
             case "IP":
                 return ".".join(str(self.random.randint(1, 254)) for _ in range(4)), None
             case "E":
@@ -430,6 +471,7 @@ _PLAIN_SLOTS = {
     "ROLE": _ROLES,
     "DEPT": _DEPARTMENTS,
     "THING": _THINGS,
+    "TECH": _TECH,
     "DIS": _DISEASES,
     "MED": _MEDICINES,
     "LANG": _LANGUAGES,

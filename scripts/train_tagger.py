@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, default=ROOT.parent / "shared/detection-sets")
     parser.add_argument("--words", type=Path, default=ROOT / ".cache/tagger/wamerican/usr/share/dict/american-english")
     parser.add_argument("--out", type=Path, default=m.WEIGHTS)
-    parser.add_argument("--templates", type=int, default=18000)
+    parser.add_argument("--templates", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--lowered", type=float, default=0.15, help="share of corpus texts learned in lower case too")
     parser.add_argument("--rate", type=float, default=0.15)

@@ -84,6 +84,7 @@ _RUN: Final = re.compile(r"[\w-]{9,}")
 _LEFT: Final = re.compile(r"[\w-]*")
 _MIXED: Final = re.compile(r"(?:[0-9]+[A-Za-z]+){3}|(?:[0-9]+-?[A-Za-z]+-?){4}|[A-Za-z_-]*[0-9]{7}")
 _CODE: Final = re.compile(r"[=\[\]{}<>\\%*_`|$~^+\"]|\w\(|::")
+_LINE_END: Final = re.compile(r"[\n\x00]")
 _CODE_LINE: Final = re.compile(r"[{}\[\];=<>_`\\|$]")
 
 
@@ -111,8 +112,9 @@ def _in_code(text: str, start: int, end: int, before: str) -> bool:
     """Whether a line reads like code; what stands right behind a sign or in quotes is a value and may be a name."""
     if before and before in "=:'\"":
         return False
-    first, last = text.rfind("\n", max(0, start - 200), start) + 1, text.find("\n", end, end + 200)
-    line = text[max(first, start - 200) : last if last >= 0 else end + 200]
+    left = text[max(0, start - 200) : start]
+    right = text[end : end + 200]
+    line = left[max(left.rfind("\n"), left.rfind("\x00")) + 1 :] + _LINE_END.split(right, 1)[0]
     return len(_CODE_LINE.findall(line)) >= 2
 
 
