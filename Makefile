@@ -45,7 +45,7 @@ sql-cases: env ## attacks and benign queries on twin databases, through the MCP 
 	@$(BIN)/python scripts/sql_cases.py $(ARGS)
 
 # every extra but `search`, whose model library brings gigabytes that no test here needs
-LOCKED := langchain postgresql mysql duckdb export
+LOCKED := langchain postgresql mysql duckdb export compiled # not search: its model library alone is gigabytes
 lock: ## write requirements-dev.lock anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(LOCKED)) --group dev --universal --quiet --no-annotate \
