@@ -106,3 +106,4 @@ def _run(serve: Callable[[], Awaitable[None]]) -> None:
         anyio.run(quietly)
     finally:
         gc.enable()
+        gc.unfreeze()  # what stays frozen is never freed, and DuckDB's module then writes of leaks to standard error
