@@ -18,7 +18,7 @@ from .codecs.dates import shifted
 from .codecs.integers import IntegerCodec
 from .codecs.money import noisy
 from .forms import CLASS_FORMS, FORMS, OTHER_FORMS, VAULT_ONLY, Form, Proof
-from .keyed import Keyed, keyed_hash
+from .keyed import Keyed, keyed_hashes
 from .recognise import SPACE, is_redaction, may_be_token
 from .typed import Natural, natural
 from .vault import Vault, VaultRow
@@ -26,6 +26,7 @@ from .vault import Vault, VaultRow
 _RECENT_TOKENS: Final = 2000  # per session, to name near candidates from
 _RECENT_SESSIONS: Final = 200
 _PLAIN_ID: Final = 1 << 31
+_TEXTS: Final = frozenset({str, type(None)})
 _REMEMBERED: Final = 50_000
 _REMEMBERED_SECONDS: Final = 60.0
 
@@ -47,6 +48,8 @@ class Maker:
 
     def column(self, class_name: str, values: Sequence[object], scope: Scope) -> list[object]:
         """A token for every value; see `service.Tokens.tokenise`."""
+        if _TEXTS.issuperset(map(type, values)):
+            return self._texts(class_name, cast("Sequence[str | None]", values), scope)
         texts: dict[str, str] = {}
         others: dict[tuple[type, object], object] = {}
         for value in values:
@@ -57,10 +60,17 @@ class Maker:
                 others[type(value), _hashable(value)] = value
         if texts:
             texts = dict(zip(texts, self._of_texts(class_name, list(texts), scope), strict=True))
-        if not others:
-            return [texts[value] if value else value for value in cast("Sequence[str | None]", values)]
         others = dict(zip(others, self._of_others(class_name, list(others.values()), scope), strict=True))
         return [self._picked(value, texts, others) for value in values]
+
+    def _texts(self, class_name: str, values: Sequence[str | None], scope: Scope) -> list[object]:
+        """The usual column: texts, and nothing else but NULL. Each different one is made once."""
+        tokens: dict[str | None, str | None] = dict.fromkeys(values)
+        distinct = [text for text in tokens if text]
+        tokens.update(zip(distinct, self._of_texts(class_name, distinct, scope), strict=True))
+        if "" in tokens:
+            tokens[""] = ""
+        return list(map(tokens.__getitem__, values))
 
     def _picked(self, value: object, texts: dict[str, str], others: dict[tuple[type, object], object]) -> object:
         if value is None or value == "":
@@ -78,8 +88,10 @@ class Maker:
 
     def _of_texts(self, class_name: str, texts: Sequence[str], scope: Scope) -> list[str]:
         known = self._memory.tokens(self._keyed.place(scope).owner, class_name, self._keys.current)
-        keys = [keyed_hash(text) for text in texts]
-        tokens: list[str | None] = [known.get(key) for key in keys]
+        keys = keyed_hashes(texts)
+        tokens = list(map(known.get, keys))
+        if None not in tokens:
+            return cast("list[str]", tokens)
         new = [i for i, token in enumerate(tokens) if token is None]
         cores = [texts[i].strip(SPACE) or texts[i] for i in new]
         for i, core, token in zip(new, cores, self._of_new(class_name, cores, scope), strict=True):
@@ -262,7 +274,7 @@ def _or_redacted(value: object | None, class_name: str) -> object:
 class _Memory:
     """Tokens made lately, so that a query asked again costs little.
 
-    It holds no value (see `keyed_hash`). Nothing stays longer than a minute.
+    It holds no value (see `keyed_hashes`). Nothing stays longer than a minute.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

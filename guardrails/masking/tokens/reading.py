@@ -13,7 +13,7 @@ from ..keys import KeyRing, Scope
 from . import payload
 from .codecs import identifiers
 from .forms import Form, Proof
-from .keyed import Keyed, keyed_hash
+from .keyed import Keyed, keyed_hashes
 from .recognise import SPACE, Candidate, candidates, plausible, whole
 from .typed import natural
 from .vault import Vault
@@ -69,12 +69,14 @@ class Reader:
 
         Most texts hold nothing that has even the form of a token. Those seen lately are known by their hashes.
         """
-        keys = [keyed_hash(text) for text in texts]
+        keys = keyed_hashes(texts)
+        if self._without.issuperset(keys):
+            return [[] for _ in texts]
         asked = [i for i, key in enumerate(keys) if key not in self._without]
         found: list[list[TokenSpan]] = [[] for _ in texts]
         starts = list(accumulate((len(texts[i]) + 1 for i in asked), initial=0))
         suspects: set[int] = set()
-        for candidate in candidates("\0".join(texts[i] for i in asked)) if asked else ():
+        for candidate in candidates("\0".join(texts[i] for i in asked)):
             at = bisect_right(starts, candidate.start) - 1
             suspects.add(at)
             if (token := self._verified(candidate, scope)) is not None:
