@@ -1,4 +1,5 @@
-"""The DuckDB engine: a file is opened in this process, once (`instances`); every call has a cursor and thread of its own.
+"""The DuckDB engine: a file is opened in this process, once (`instances`), and every call has a cursor of its own, in
+a thread.
 
 DuckDB has no server that could be asked to stop: a call that is cancelled, or whose time is up, interrupts its cursor.
 What a statement reads is told by its plan (`plan`), which is held against the guard's reading before it runs.
