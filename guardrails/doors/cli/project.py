@@ -44,12 +44,12 @@ def init(
     config.write_text(TEMPLATE.format(name=name, url=database), encoding="utf-8")
     write_default(policies)
     out = console()
-    out.print(f"{config}      what agents may reach", markup=False)
-    out.print(f"{policies}/     what is allowed, as Cedar rules", markup=False)
+    out.print(f"{config}      what agents may reach", markup=False, soft_wrap=True)
+    out.print(f"{policies}/     what is allowed, as Cedar rules", markup=False, soft_wrap=True)
     steps = ["gloveport doctor", f"gloveport classify {name}", "gloveport install claude-desktop"]
     if folder.resolve() != Path.cwd():
         steps.insert(0, f"cd {folder}")
-    out.print("\nNext:  " + "\n       ".join(steps), markup=False)
+    out.print("\nNext:  " + "\n       ".join(steps), markup=False, soft_wrap=True)
 
 
 def install(

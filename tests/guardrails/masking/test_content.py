@@ -77,7 +77,7 @@ def test_a_credential_is_known_by_its_name(content: Found, tokens: Tokens, scope
     for value in ("tr0ub4dor&3xQ", "9fK2qXw7Lm4ZtR8v"):
         for media, text in (
             ("application/json", f'{{"{key}": "{value}", "n": 1}}'),
-            ("text/csv", f"name,{key}\nann,{value}\n"),
+            ("text/csv", f"id,{key}\n7,{value}\n"),
             ("text/plain", f'{key} = "{value}"'),
         ):
             masked = content.document(Text(text, "reports/a", media))
