@@ -86,9 +86,10 @@ def bare_query() -> None:
 
     import anyio
     import mcp_types as types
-    from gloveport.examples.demo import clinic as demo
     from mcp.server.lowlevel.server import Server
     from mcp.server.stdio import stdio_server
+
+    from gloveport.examples.demo import clinic as demo
 
     schema = {"type": "object", "properties": {"sql": {"type": "string"}}}
     with TemporaryDirectory() as folder:

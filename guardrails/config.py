@@ -121,7 +121,6 @@ class FileRootConfig(Strict):
     encoding: str | None = None
     limits: LimitsConfig = LimitsConfig()
 
-
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str | None) -> str | None:
