@@ -118,4 +118,3 @@ def demo(folder: Path, out: Console, *, keep: bool) -> bool:
         then = ["Keep the clinic and connect Claude Desktop to it: gloveport demo --keep ./clinic"]
     screen.summary(out, facts, fine, then)
     return fine
-
