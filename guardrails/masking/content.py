@@ -226,7 +226,8 @@ class Found:
 
     def _own(self, values: Sequence[object], places: Sequence[Places]) -> frozenset[int]:
         """Which of the values this call spelt out itself, or an agent wrote where they are from."""
-        if not self.restored.own and self._clean.issuperset(chain.from_iterable(set(places))):
+        spelt = self.restored.own  # before the first token of this call is made: a guess may look like that token
+        if not spelt and self._clean.issuperset(chain.from_iterable(set(places))):
             return frozenset()
         by_places = defaultdict[Places, list[int]](list)
         for i, (value, where) in enumerate(zip(values, places, strict=True)):
@@ -236,8 +237,8 @@ class Found:
         for where, at in by_places.items():
             noted = self.tokens.agent_origin([values[i] for i in at], self.scope, where)
             own.update(i for i, mine in zip(at, noted, strict=True) if mine)
-        if self.restored.own:
-            own.update(i for at in by_places.values() for i in at if folded(values[i]) in self.restored.own)
+        if spelt:
+            own.update(i for at in by_places.values() for i in at if folded(values[i]) in spelt)
         return frozenset(own)
 
 

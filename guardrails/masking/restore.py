@@ -70,7 +70,12 @@ class Restored:
     counts: tuple[RestoreCount, ...] = ()
     unknown: tuple[str, ...] = ()  # tokens that name nothing
     tokens: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)  # token by restored text
-    own: frozenset[str] = field(default=frozenset(), repr=False)  # values the call itself spelt out (see `origins`)
+    spelt: Callable[[], frozenset[str]] = field(default=frozenset[str], repr=False)  # finds what `own` says
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Values the call itself spelt out, folded (see `origins`): looked for when the first token is to be made."""
+        return self.spelt()
 
     def scrub(self, text: str) -> str:
         """The text with every value of this call replaced by its token, however it is encoded."""

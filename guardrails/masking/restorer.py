@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from ...tools.tool import ColumnRules, Plan, Planning, TokenSpan
 from .detect import Detector
@@ -45,15 +46,23 @@ class Restorer:
     def restore(self, plan: Plan, granted: Iterable[Clearance], scope: Scope) -> Restored:
         """The values of the plan's slots; tokens go back where the plan bound them and where policy cleared a sink.
 
-        What the caller spelt out itself is noted first: found again, it is never run through the data key.
+        What the caller spelt out itself is never run through the data key when it is found again. Where it may be read
+        again by a later call it is noted now; for this call alone it is looked for when a token is about to be made.
         Raises `ToolRefused`.
         """
-        own = own_values(plan, self._detector, lambda texts: self._tokens.find_many(texts, scope))
+
+        @cache
+        def own() -> set[str]:
+            return own_values(plan, self._detector, lambda texts: self._tokens.find_many(texts, scope))
+
+        def spelt() -> frozenset[str]:
+            return frozenset(map(folded, own()))
+
         if lasts(plan):
             places = [*places_of(plan.accesses, written=True), *names_of(plan.accesses)]
-            self._tokens.note_agent_origin(own, scope, places)
+            self._tokens.note_agent_origin(own(), scope, places)
             self._tokens.carry_agent_origin(places_of(plan.accesses), scope, places)
         if not plan.slots:
-            return Restored(own=frozenset(map(folded, own)))
+            return Restored(spelt=spelt)
         restored = restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)
-        return replace(restored, own=frozenset(map(folded, own)))
+        return replace(restored, spelt=spelt)
