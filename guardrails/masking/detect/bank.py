@@ -21,16 +21,24 @@ def _iban(scan: Scan, end: int) -> None:
     length = checks.IBAN_LENGTHS.get(country)
     if length is None:
         return
+    at, value = start + length, text[start : start + length]
+    if not value.isalnum():
+        at, value = _grouped(text, start, length)
+    if len(value) == length and not text[at : at + 1].isalnum() and value.isascii() and checks.iban(value.upper()):
+        scan.add(start, at, EntityType.IBAN, 0.95)
+
+
+def _grouped(text: str, start: int, length: int) -> tuple[int, str]:
+    """Exactly as many characters as the country's IBAN has, wherever single spaces or hyphens stand between them."""
     at, value = start, ""
-    while at < len(text) and len(value) < length:  # take exactly as many characters as the country's IBAN has
+    while at < len(text) and len(value) < length:
         c = text[at]
-        if c.isascii() and c.isalnum():
+        if c.isalnum():
             value += c
         elif c not in " -" or not text[at + 1 : at + 2].isalnum():
-            return
+            break
         at += 1
-    if len(value) == length and not text[at : at + 1].isalnum() and checks.iban(value.upper()):
-        scan.add(start, at, EntityType.IBAN, 0.95)
+    return at, value
 
 
 _BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,95}")

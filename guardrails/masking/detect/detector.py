@@ -31,8 +31,9 @@ class Detector:
     """
 
     def __init__(self, *, hyperscan: bool = True, threshold: float = 0.5, names: bool = True) -> None:
-        self.anchors: AnchorScanner = best_scanner(ANCHORS) if hyperscan else RegexScanner(ANCHORS)
-        self._handlers = [anchor.handler for anchor in ANCHORS]
+        anchors = ANCHORS if names else ANCHORS[: -len(addresses.ANCHORS)]
+        self.anchors: AnchorScanner = best_scanner(anchors) if hyperscan else RegexScanner(anchors)
+        self._handlers = [anchor.handler for anchor in anchors]
         self._threshold = threshold
         self._tagging = names
 

@@ -79,9 +79,7 @@ def _plan(shape: bytes) -> tuple[Candidate, ...]:
     return tuple(plan)
 
 
-def _dialable(
-    kind: str, match: re.Match[str], digits: int, covering: Mapping[str, Sequence[tuple[int, int]]]
-) -> bool:
+def _dialable(kind: str, match: re.Match[str], digits: int, covering: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
     """Whether a shape can be a telephone number, and no more specific form covers it already."""
     if kind == "plus":
         return digits >= 7
@@ -120,22 +118,25 @@ _PHONE_SUFFIX: Final = re.compile(r"-(?:Office|Fax|Mobile|Home|Work|Cell|Desk|Ma
 
 
 def _judge(scan: Scan, base: int, candidates: tuple[Candidate, ...]) -> None:
-    text, found = scan.text, scan.found
+    text, raw, found = scan.text, scan.raw, scan.found
+    judged, embedded = (-1, -1), False
     for candidate in candidates:
-        kind, first, last, *_ = candidate
+        kind, first, last, _, _ = candidate
         start, end = base + first, base + last
         if kind == "ipv4":
             ipv4(scan, start, end)
-        elif _embedded(text, start, end):
             continue
-        elif kind in _PHONE_KINDS:
-            if kind == "zeros" and not text.startswith("00", start):
-                continue  # a shape does not tell one digit from another
-            if found and found[-1].start <= start and end <= found[-1].end and found[-1].type in _SURER:
-                continue
+        if kind == "zeros" and raw[start : start + 2] != b"00":
+            continue  # a shape does not tell one digit from another
+        if judged != (start, end):
+            judged, embedded = (start, end), _embedded(text, start, end)
+        if embedded:
+            continue
+        if kind not in _PHONE_KINDS:
+            digits = raw[start:end].translate(None, _NOT_DIGITS).decode("ascii")
+            _IDENTIFIERS[kind](scan, start, end, digits)
+        elif not (found and found[-1].start <= start and end <= found[-1].end and found[-1].type in _SURER):
             _phone(scan, candidate, start, end)
-        else:
-            _IDENTIFIERS[kind](scan, start, end, _digits(text[start:end]))
 
 
 _SURER: Final = frozenset({EntityType.CREDIT_CARD, EntityType.US_SSN, EntityType.NATIONAL_ID, EntityType.IP_ADDRESS})

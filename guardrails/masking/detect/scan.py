@@ -86,28 +86,26 @@ class Scan:
         if self._at == (start, end):
             return self._around
         low = self.buffer.lower
-        floor, ceiling = start - _BEFORE if start > _BEFORE else 0, end + _AFTER
-        if self.many:
-            if (cut := low.rfind(b"\0", floor, start)) >= 0:
-                floor = cut + 1
-            if (cut := low.find(b"\0", end, ceiling)) >= 0:
-                ceiling = cut
+        floor = start - _BEFORE if start > _BEFORE else 0
+        if self.many and (cut := low.rfind(b"\0", floor, start)) >= 0:
+            floor = cut + 1
         before = _WORDS.findall(low, floor, start)
-        gap = 0
-        if before:
-            gap = start - low.rfind(before[-1], floor, start) - len(before[-1])
+        gap = start - low.rfind(before[-1], floor, start) - len(before[-1]) if before else 0
         if self.keys is not None and (key := self.key(start)) is not None:
             if not before:
                 gap = start - floor
             before = [*key, *before]
+        ceiling = end + _AFTER
+        if self.many and (cut := low.find(b"\0", end, ceiling)) >= 0:
+            ceiling = cut
         self._at = (start, end)
         self._around = around = Around(before, _WORDS.findall(low, end, ceiling), gap)
         return around
 
     def near(self, wanted: Words, start: int, end: int) -> bool:
         """Whether one of the words stands in the key, ahead of the value or behind it."""
-        around = self.around(start, end)
-        return not (wanted.isdisjoint(around.before) and wanted.isdisjoint(around.after))
+        before, after, _ = self.around(start, end)
+        return not (wanted.isdisjoint(before) and wanted.isdisjoint(after))
 
     def introduced(self, wanted: Words, start: int, end: int) -> bool:
         """Whether one of the words comes right before the value, at most a link word ("number", "is") between."""
