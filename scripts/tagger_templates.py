@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 import tagger_lexicon as lexicon
+from tagger_words import IDENTIFIERS, SYLLABLES, TECH
 
 Example = tuple[str, list[tuple[int, int, str]]]
 
@@ -95,28 +96,6 @@ _UNITS = (
 )
 _CA_PROVINCES = "ON QC BC AB MB SK NS NB NL PE".split()
 _AU_STATES = "NSW VIC QLD WA SA TAS ACT NT".split()
-
-
-_IDENTIFIERS = (
-    "len sys os re self args kwargs fp buf ctx req res err msg idx key val tmp src dst num obj elem node tree path name file line "
-    "data value result index count size start end text token items list dict str int float bool none true false elif else while "
-    "import return yield await async lambda raise except finally assert pass break continue global print open close read write seek "
-    "flush parse format encode decode encoder parser reader writer handler logger config option param vector matrix julian gmtoff "
-    "tzname stdin stdout stderr argv argc malloc free printf enum struct union typedef const static void char short long double "
-    "libc erlang perl groff glibc linux debian kernel gcc clang cmake make ninja maven gradle npm yarn webpack babel jest mocha "
-    "pytest tox ruff black mypy numpy scipy pandas torch spacy nltk flask django celery redis kafka nginx docker helm terraform "
-    "ansible vagrant consul vault mnesia ruby rails rake gem cargo rustc golang kotlin scala clojure lisp haskell ocaml julia matlab "
-    "bash zsh fish tmux vim emacs sed awk grep xargs curl wget rsync ssh sudo chmod chown mkdir conda preshed murmurhash cymem "
-    "thinc pydantic chardet urllib httpx requests click typer rich jinja sphinx isort cython"
-).split()
-_SYLLABLES = "ba co di fe gu ha jo ka li mo nu pa qui ra si to va xe zy tri plo gra sto ner tal mit".split()
-_TECH = (
-    "Linux|Python|Debian|Ubuntu|Erlang|Pydantic|Ruby|Unicode|Mac|macOS|Unix|Docker|Kubernetes|Redis|Kafka|Mnesia|Cython|Jinja|"
-    "Chardet|Mypy|Tidelift|Logfire|Pacote|Rust|Go|Java|Kotlin|Swift|React|Angular|Vue|Django|Flask|Celery|Postgres|MySQL|MongoDB|"
-    "Elasticsearch|Grafana|Prometheus|Terraform|Ansible|Jenkins|GitLab|GitHub|Vim|Emacs|Windows|Android|iOS|Firefox|Safari|Chrome|"
-    "Xcode|Gradle|Maven|Webpack|Node|Deno|Bash|Perl|Haskell|Scala|Julia|Fortran|CUDA|OpenSSL|Nginx|Apache|Tomcat|Hadoop|Spark|"
-    "Airflow|Pandas|NumPy|PyTorch|Pygments|Sphinx|Boolean|Iterator|JSON|YAML|XML|HTTP|TCP|RFC|ASCII|UTF-8|Base64|Bluetooth|Ethernet"
-).split("|")
 
 
 class _Maker:
@@ -218,14 +197,14 @@ class _Maker:
         """A word of code: known, joined, or any syllables."""
         draw = self.random.random()
         if draw < 0.55:
-            return self.pick(_IDENTIFIERS)
+            return self.pick(IDENTIFIERS)
         if draw < 0.75:
-            return f"{self.pick(_IDENTIFIERS)}_{self.pick(_IDENTIFIERS)}"
+            return f"{self.pick(IDENTIFIERS)}_{self.pick(IDENTIFIERS)}"
         if draw < 0.85:
-            return self.pick(_IDENTIFIERS) + self.pick(_IDENTIFIERS).title()
+            return self.pick(IDENTIFIERS) + self.pick(IDENTIFIERS).title()
         if draw < 0.93:
             return "".join(self.pick("abcdefghijklmnoprstuvwxyz") for _ in range(self.random.randint(1, 3)))
-        return "".join(self.pick(_SYLLABLES) for _ in range(self.random.randint(2, 3)))
+        return "".join(self.pick(SYLLABLES) for _ in range(self.random.randint(2, 3)))
 
     def _fill(self, pattern: str) -> str:
         while "{L}" in pattern:
@@ -404,7 +383,7 @@ class _Maker:
             case "ID":
                 return self.identifier(), None
             case "CLS":
-                parts = [self.pick(_IDENTIFIERS).title() for _ in range(self.random.choice((1, 2, 2)))]
+                parts = [self.pick(IDENTIFIERS).title() for _ in range(self.random.choice((1, 2, 2)))]
                 return "".join(parts), None
             case "IP":
                 return ".".join(str(self.random.randint(1, 254)) for _ in range(4)), None
@@ -471,7 +450,7 @@ _PLAIN_SLOTS = {
     "ROLE": _ROLES,
     "DEPT": _DEPARTMENTS,
     "THING": _THINGS,
-    "TECH": _TECH,
+    "TECH": TECH,
     "DIS": _DISEASES,
     "MED": _MEDICINES,
     "LANG": _LANGUAGES,
