@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ...tools.tool import ColumnRules, Mask, OutputColumn, OutputForm
+from ...tools.tool import ColumnRef, ColumnRules, Mask, OutputColumn, OutputForm
 from .classes import FREE_TEXT
 
 # From strongest to weakest. A token beats generalise and last4: it shows no part of the value.
@@ -28,6 +28,8 @@ class Duties:
     masks: Mapping[str, Mask] = field(default_factory=dict[str, Mask])
 
     def mask(self, class_name: str, usual: Mask) -> Mask:
+        if not self.masks:
+            return usual
         asked = (self.masks[name] for name in (class_name, "*") if name in self.masks)
         return strictest((usual, *asked))
 
@@ -43,8 +45,15 @@ class ColumnMask:
     nulls_secret: bool = False  # whether a value is there at all does not show either
 
 
+_OPEN: Final = ColumnMask(None, Mask.PASS, "open", scan=True)
+_SHOWN: Final = ColumnMask(None, Mask.PASS, "shown by configuration")
+
+
 def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: Duties) -> ColumnMask:
     """Decide by lineage: the rules of everything a column's values come from."""
+    if len(column.sources) == 1 and column.form is OutputForm.IDENTITY:
+        (source,) = column.sources
+        return _as_its_source(source, rules, duties)
     if column.form is OutputForm.COUNT:
         return ColumnMask(None, Mask.PASS, "a count of rows")
     if column.form is OutputForm.TOTAL:
@@ -57,7 +66,7 @@ def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: 
     ruled = {s: (r, duties.mask(r.class_name, r.mask)) for s, r in known.items() if r is not None}
     masked = {s: (r, mask) for s, (r, mask) in ruled.items() if mask is not Mask.PASS}
     if not masked:
-        return ColumnMask(None, Mask.PASS, "shown by configuration" if ruled else "open", scan=not ruled)
+        return _SHOWN if ruled else _OPEN
     names = {rule.class_name for rule, _ in masked.values()}
     class_name, mask = _gravest(names), strictest(mask for _, mask in masked.values())
     sources = ", ".join(sorted(map(str, masked))[:3])
@@ -65,10 +74,24 @@ def column_mask(column: OutputColumn, rules: Mapping[str, ColumnRules], duties: 
         return ColumnMask(class_name, strictest((mask, Mask.REDACT)), f"computed from {sources}")
     if len(names) > 1 or len(masked) < len(known):
         return ColumnMask(class_name, strictest((mask, Mask.REDACT)), f"united with other columns: {sources}")
-    basis = next(iter(masked.values()))[0].basis
+    nulls_secret = any(rule.nulls_secret for rule, _ in masked.values())
+    return _shown_as(class_name, mask, sources, next(iter(masked.values()))[0].basis, nulls_secret)
+
+
+def _as_its_source(source: ColumnRef, rules: Mapping[str, ColumnRules], duties: Duties) -> ColumnMask:
+    """The usual case, straight: the values of one column as they are."""
+    rule = rules[source.database].get(source)
+    if rule is None:
+        return _OPEN
+    mask = duties.mask(rule.class_name, rule.mask)
+    if mask is Mask.PASS:
+        return _SHOWN
+    return _shown_as(rule.class_name, mask, str(source), rule.basis, rule.nulls_secret)
+
+
+def _shown_as(class_name: str, mask: Mask, sources: str, basis: str, nulls_secret: bool) -> ColumnMask:
     if class_name == FREE_TEXT and mask is Mask.TOKEN:
         return ColumnMask(class_name, mask, f"{sources} is free text ({basis})", scan=True)
-    nulls_secret = any(rule.nulls_secret for rule, _ in masked.values())
     return ColumnMask(class_name, mask, f"{sources} is {class_name} ({basis})", nulls_secret=nulls_secret)
 
 

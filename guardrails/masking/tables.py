@@ -22,6 +22,8 @@ from .duties import ColumnMask, Duties, column_mask
 SAFE_INTEGER: Final = 2**53 - 1
 _OPENING: Final = frozenset("[{")  # of an array, as text
 _PLAIN: Final = frozenset({str, bool, NoneType})
+_NUMBERS: Final = frozenset({int, float, NoneType})
+_TEXTLESS: Final = frozenset({int, float, bool, NoneType})
 _TIMES: Final = frozenset({dt.datetime, dt.date, dt.time, NoneType})
 _CLEAR: Final = frozenset({dt.datetime, dt.date, dt.time, dt.timedelta, uuid.UUID, NoneType})
 
@@ -35,7 +37,7 @@ class MaskedTable:
 def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, content: Found) -> MaskedTable:
     """Mask every column of a table. Raises ValueError when a row is not as wide as the plan said."""
     width = len(table.columns)
-    if any(len(row) != width for row in table.rows):
+    if not {width}.issuperset(map(len, table.rows)):
         raise ValueError("a row is not as wide as its plan")
     vectors: list[Sequence[object]] = list(zip(*table.rows, strict=True)) or [()] * width
     plans = [column_mask(column, rules, duties) for column in table.columns]
@@ -47,7 +49,7 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     for i, (plan, column) in enumerate(zip(plans, table.columns, strict=True)):
         if plan.class_name is None or (plan.scan and plan.class_name == FREE_TEXT):
             released[i] = without_vectors(plain_column(vectors[i]))
-            if plan.scan and any(isinstance(cell, str) for cell in released[i]) and not _speaks_for_itself(vectors[i]):
+            if plan.scan and not _TEXTLESS.issuperset(map(type, released[i])) and not _speaks_for_itself(vectors[i]):
                 scanned.append(i)
         elif column.form is OutputForm.IDENTITY:
             released[i], counts[i] = _transformed(plan, sources[i], vectors[i], content)
@@ -94,7 +96,9 @@ def _scan(
             if (plans[i].class_name == FREE_TEXT) == free
             and (table.columns[i].form is not OutputForm.IDENTITY and not free) == redact
         ]
-        distinct = {i: list(dict.fromkeys(cell for cell in released[i] if isinstance(cell, str))) for i in some}
+        if not some:
+            continue
+        distinct = {i: [cell for cell in dict.fromkeys(released[i]) if isinstance(cell, str)] for i in some}
         texts = [text for column in distinct.values() for text in column]
         keys = [table.columns[i].name for i, column in distinct.items() for _ in column]
         places = [sources[i] for i, column in distinct.items() for _ in column]
@@ -126,11 +130,22 @@ def plain_column(cells: Sequence[object]) -> list[JsonValue]:
     types = set(map(type, cells))
     if types <= _PLAIN:
         return cast("list[JsonValue]", list(cells))
+    if types <= _NUMBERS and _are_safe(cast("Sequence[float | None]", cells)):
+        return cast("list[JsonValue]", list(cells))
     if types <= _TIMES:
         return [
             None if cell is None else cell.isoformat() for cell in cast("Sequence[dt.date | dt.time | None]", cells)
         ]
     return [plain(cell) for cell in cells]
+
+
+def _are_safe(cells: Sequence[float | None]) -> bool:
+    """Whether every number leaves as it is; False where that takes a look at each."""
+    numbers = [cell for cell in cells if cell is not None] if None in cells else cast("Sequence[float]", cells)
+    # a NaN hides from min and max, the sum shows it; a sum that overflows is looked at
+    return not numbers or (
+        min(numbers) >= -SAFE_INTEGER and max(numbers) <= SAFE_INTEGER and math.isfinite(sum(numbers))
+    )
 
 
 def without_vectors(cells: list[JsonValue]) -> list[JsonValue]:
