@@ -31,7 +31,12 @@ _BY_SQLSTATE: Final[dict[str, tuple[str, str, str, bool]]] = {
     ),
     "23505": ("constraint", "There is already a row with that key.", "Use another key, or UPDATE.", False),
     "23514": ("constraint", "A value breaks a check of the table.", "Use a value the table allows.", False),
-    "25": ("read-only", "The database is open for reading only here.", "Use database_execute for changes.", False),
+    "25": (
+        "read-only",
+        "The database is open for reading only here.",
+        "Where changes are open at all, they go through database_execute.",
+        False,
+    ),
     "28": ("database-unreachable", "The database does not accept the server's login.", "Tell the operator.", False),
     "3D": ("database-unreachable", "The database is not there any more.", "Tell the operator.", False),
     "40": ("conflict", "The statement met a change of somebody else.", "Try again.", True),

@@ -94,7 +94,8 @@ def _root(tree: exp.Expr, writes: bool) -> tuple[exp.Expr, StatementKind]:
         return tree, kind
     if kind is not None:
         raise refusals.statement(
-            f"{kind.value.upper()} is not allowed here.", "Use database_execute for INSERT, UPDATE and DELETE."
+            f"{kind.value.upper()} is not allowed here.",
+            "Where changes are open at all, they go through database_execute.",
         )
     allowed = "SELECT, INSERT, UPDATE and DELETE are" if writes else "SELECT (also WITH, VALUES and EXPLAIN) is"
     raise refusals.statement(f"{_word(tree)} is not allowed.", f"Only {allowed}.")
