@@ -10,6 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from loguru import logger
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 64  # levels of arrays and objects in one value
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_SAYS_NOTHING: Final = frozenset({"title", "description", "default", "examples"})  # keywords that refuse no value
+_TYPES: Final = {"string": str, "integer": int, "boolean": bool}
 
 
 class ArgumentError(ToolRefused):
@@ -35,7 +38,7 @@ class Validators:
     """Checks arguments against input schemas. A compiled schema is kept as long as its tool spec is in use."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, tuple[JsonObject, Validator]] = {}
+        self._compiled: dict[str, tuple[JsonObject, _PlainSchema | None, Validator]] = {}
 
     def checked(self, spec: ToolSpec, arguments: JsonObject) -> JsonObject:
         """The arguments in their canonical form, fit for planning. Raises `ArgumentError`.
@@ -44,27 +47,60 @@ class Validators:
         agent wrote ``10.0``. Nothing is added; a tool knows its own defaults.
         """
         _check_plain(arguments)
-        if (error := self._error(spec, arguments)) is not None:
+        plain, validator = self._validators(spec)
+        if plain is not None and plain.accepts(arguments):
+            return dict(arguments)
+        if (error := self._error(spec, validator, arguments)) is not None:
             place = _path(error.absolute_path)
             raise ArgumentError(f"{place} {_complaint(error)}.", _hint(spec), place=place)
         canonical = _canonical(arguments, spec.input_schema)
         assert isinstance(canonical, dict)
         return canonical
 
-    def _error(self, spec: ToolSpec, arguments: JsonObject) -> ValidationError | None:
+    def _error(self, spec: ToolSpec, validator: Validator, arguments: JsonObject) -> ValidationError | None:
         try:
-            return _first(self._validator(spec).iter_errors(arguments))
+            return _first(validator.iter_errors(arguments))
         except Exception as error:  # noqa: BLE001 - an upstream's schema: a reference to nowhere or to itself, a bad regex
             logger.warning("{}: its input schema cannot be used: {}", spec.name, type(error).__name__)
             raise ArgumentError("The arguments cannot be checked: the tool's input schema is unusable.") from None
 
-    def _validator(self, spec: ToolSpec) -> Validator:
+    def _validators(self, spec: ToolSpec) -> tuple[_PlainSchema | None, Validator]:
         known = self._compiled.get(spec.name)
-        if known is not None and known[0] is spec.input_schema:
-            return known[1]
-        compiled = _compile(spec.input_schema)
-        self._compiled[spec.name] = spec.input_schema, compiled
-        return compiled
+        if known is None or known[0] is not spec.input_schema:
+            known = spec.input_schema, _PlainSchema.of(spec.input_schema), _compile(spec.input_schema)
+            self._compiled[spec.name] = known
+        return known[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainSchema:
+    """Of a schema that says no more than names and simple types: what it surely accepts. The rest is asked in full."""
+
+    types: Mapping[str, type]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, schema: JsonObject) -> _PlainSchema | None:
+        """None for a schema with any word that is not understood here."""
+        if schema.keys() - _SAYS_NOTHING - {"properties", "required", "additionalProperties"} != {"type"}:
+            return None
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        if schema["type"] != "object" or not isinstance(properties, dict) or not isinstance(required, list):
+            return None
+        types: dict[str, type] = {}
+        for name, one in properties.items():
+            if not isinstance(one, dict) or one.keys() - _SAYS_NOTHING != {"type"}:
+                return None
+            kind = one["type"]
+            if isinstance(kind, str) and kind in _TYPES:
+                types[name] = _TYPES[kind]
+        return cls(types, frozenset(str(name) for name in required))
+
+    def accepts(self, arguments: JsonObject) -> bool:
+        """Whether all is there, and each value is canonical already and exactly of its type."""
+        return self.required <= arguments.keys() and all(
+            self.types.get(name) is type(value) for name, value in arguments.items()
+        )
 
 
 def check_schema(schema: Mapping[str, object]) -> str | None:

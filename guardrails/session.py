@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Literal
 
 import orjson
@@ -311,7 +311,9 @@ class CallRecord:
                 statement=self._path(plan.statement or "") if self._paths else plan.statement,
                 read_only=plan.effects == frozenset({"read"}),
                 limits={
-                    name: (str(value) if isinstance(value, float) else value) for name, value in asdict(limits).items()
+                    "rows": limits.rows,
+                    "seconds": str(limits.seconds) if isinstance(limits.seconds, float) else limits.seconds,
+                    "bytes": limits.bytes,
                 },
             )
         )
@@ -385,7 +387,7 @@ class CallRecord:
         if recorded and isinstance(value, str):
             return self._scrub(value)
         if isinstance(value, str):
-            spans = self._tokens.find(value, self._scope)
+            spans = self._tokens.find_many([value], self._scope)[0]  # remembers texts that hold none
             return events.Withheld("string", len(value), [value[span.start : span.end] for span in spans])
         if isinstance(value, dict | list):
             return events.Withheld("object" if isinstance(value, dict) else "array", len(value))

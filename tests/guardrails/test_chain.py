@@ -130,9 +130,8 @@ class Masker:
 class Tokens:
     broken = False
 
-    def find(self, text: str, scope: Scope | None = None) -> Sequence[TokenSpan]:
-        assert scope is not None, "what only looks like a token is data"
-        return []
+    def find_many(self, texts: Sequence[str], scope: Scope) -> list[list[TokenSpan]]:
+        return [[] for _ in texts]
 
     async def flush(self) -> None:
         if self.broken:

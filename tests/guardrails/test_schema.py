@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from gloveport.guardrails.schema import ArgumentError, Validators, check_schema
 from gloveport.tools.tool import ToolSpec
@@ -141,3 +142,39 @@ def test_anything_is_checked_or_refused(arguments: dict[str, Any]):
         assert "\n" not in error.message
     else:
         assert checked == arguments
+
+
+NAMES = st.sampled_from(["text", "count", "sure", "zzz"])
+PLAIN_SCHEMA = st.fixed_dictionaries(
+    {
+        "type": st.just("object"),
+        "properties": st.dictionaries(
+            NAMES,
+            st.fixed_dictionaries(
+                {"type": st.sampled_from(["string", "integer", "boolean", "number", "null"])},
+                optional={"title": st.just("T"), "default": st.none(), "minimum": st.just(0)},
+            ),
+        ),
+    },
+    optional={
+        "required": st.lists(NAMES, max_size=2),
+        "additionalProperties": st.booleans(),
+        "description": st.just("d"),
+    },
+)
+
+
+@given(
+    PLAIN_SCHEMA, st.dictionaries(NAMES, st.none() | st.booleans() | st.integers(-2, 2) | st.just(1.0) | st.just("a"))
+)
+@settings(deadline=None, max_examples=300)
+def test_the_short_way_accepts_nothing_that_the_long_one_refuses(schema: dict[str, Any], arguments: dict[str, Any]):
+    valid = Draft202012Validator(schema).is_valid(arguments)
+    try:
+        checked = Validators().checked(ToolSpec("plain", "", schema), arguments)
+    except ArgumentError:
+        assert not valid
+    else:
+        assert valid
+        assert checked == arguments
+        assert checked is not arguments
