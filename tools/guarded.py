@@ -208,13 +208,19 @@ def guarded_tool(
 
 @dataclass(frozen=True, slots=True)
 class GuardedWork:
-    """The arguments as planned, and for each string or number to be restored where its tokens stand."""
+    """The arguments as planned, and for each string or number to be restored where its tokens stand.
+
+    ``checked`` are the arguments as typed values, where there is a model of them.
+    """
 
     arguments: JsonObject
     spans: Mapping[str, tuple[Spans, ...]]
+    checked: BaseModel | None = None
 
 
-def hinted_plan(spec: ToolSpec, hints: Hints, arguments: JsonObject, planning: Planning) -> Plan:
+def hinted_plan(
+    spec: ToolSpec, hints: Hints, arguments: JsonObject, planning: Planning, checked: BaseModel | None = None
+) -> Plan:
     """What a call of a tool touches, by the word of its author, and where tokens stand in its arguments."""
     tokens: dict[tuple[str, str], int] = {}
     spans = {
@@ -231,7 +237,7 @@ def hinted_plan(spec: ToolSpec, hints: Hints, arguments: JsonObject, planning: P
         written="\n".join(_texts(arguments)) or None,
         limits=Limits(seconds=hints.seconds),
         facts={kind: list[JsonValue](names) for kind, names in touched.items()},
-        work=GuardedWork(arguments, spans),
+        work=GuardedWork(arguments, spans, checked),
     )
 
 
@@ -288,11 +294,11 @@ class GuardedTool(Generic[P, R]):
         return f"{getattr(code, 'co_filename', '?')}:{getattr(code, 'co_firstlineno', 0)}"
 
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
-        _check(self._model, arguments)
-        return hinted_plan(self._spec, self.hints, arguments, planning)
+        checked = _check(self._model, arguments)
+        return hinted_plan(self._spec, self.hints, arguments, planning, checked)
 
     async def run(self, plan: Plan, running: Running) -> Value:
-        keywords = self._keywords(restored_arguments(plan, running), restored=bool(plan.slots))
+        keywords = self._keywords(plan, running)
         cap = MAX_RESULT_BYTES if running.limits.bytes is None else min(MAX_RESULT_BYTES, running.limits.bytes)
         if self._async:
             value = await self._awaited(keywords, running, cap)
@@ -330,11 +336,11 @@ class GuardedTool(Generic[P, R]):
         logger.error("tool {} raised {}", self._spec.name, type(error).__name__)
         return ToolFailed("tool-error", "The tool failed.", "Try another way, or tell the operator.")
 
-    def _keywords(self, arguments: JsonObject, *, restored: bool) -> dict[str, object]:
+    def _keywords(self, plan: Plan, running: Running) -> dict[str, object]:
         """The arguments as the function's types; only those given, so that its own defaults hold."""
-        if not restored:
-            model = _check(self._model, arguments)
-        else:
+        model = cast("GuardedWork", plan.work).checked
+        if plan.slots or model is None:
+            arguments = restored_arguments(plan, running)
             try:
                 model = _check(self._model, arguments)
             except ToolRefused:  # its text could name the real value

@@ -37,6 +37,9 @@ _EXTENSIONS: Final = frozenset(
     " tmp toml tsv txt wav webp xls xlsx xml xz yaml yml".split()
 )
 
+_MOST_NAMES: Final = 4096  # key names remembered, and
+_LONGEST_NAME: Final = 64  # how many characters one of them may have
+
 Places: TypeAlias = tuple[str, ...]  # see `origins`
 Cell: TypeAlias = tuple[str, str | None, Places]  # a text, the name it stands under, where it is from
 
@@ -47,11 +50,12 @@ class ContentMasker:
 
     detector: Detector
     tokens: Tokens
+    _plain_names: set[str] = field(default_factory=set[str], init=False, repr=False, compare=False)
 
     def for_call(self, duties: Duties, scope: Scope, restored: Restored, accesses: Sequence[Access] = ()) -> Found:
         """``accesses`` are those of the call's plan: they say where its result is from."""
         places, names = tuple(places_of(accesses)), tuple(names_of(accesses))
-        return Found(self.detector, self.tokens, duties, scope, restored, places, names)
+        return Found(self.detector, self.tokens, duties, scope, restored, places, names, self._plain_names)
 
     def scrub(self, text: str) -> str:
         """Redact everything that looks like a value; used for messages, which need no tokens."""
@@ -65,7 +69,8 @@ class ContentMasker:
 class Found:
     """Content masking for one call; ``found`` counts what was met, by class and transform.
 
-    ``places`` are where a result without a place of its own is from, ``names`` where names of files are from.
+    ``places`` are where a result without a place of its own is from, ``names`` where names of files are from,
+    ``plain_names`` key names in which nothing was ever found, of all calls.
     """
 
     detector: Detector
@@ -75,6 +80,7 @@ class Found:
     restored: Restored
     places: Places = ()
     names: Places = ()
+    plain_names: set[str] = field(default_factory=set[str])
     found: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     _clean: frozenset[str] = frozenset()  # of the places looked up, those no agent ever wrote to
 
@@ -140,13 +146,29 @@ class Found:
         declared: dict[str, list[JsonValue]] = {}
         names: dict[str, str] = {}
         _collect(value, (), classes, texts, keys, declared, names)
-        names = dict(zip(names, self.cells(list(names), [None] * len(names), free=False), strict=True))
+        names |= self._key_names([name for name in names if name not in self.plain_names])
         scanned = iter(self.cells(texts, keys, free=True))
         columns = {
             name: iter(self.column(name, self.duties.mask(name, data_class(name).mask), values, self.places))
             for name, values in declared.items()
         }
         return _rebuilt(value, (), classes, scanned, columns, names)
+
+    def _key_names(self, names: Sequence[str]) -> dict[str, str]:
+        """Key names with everything found in them replaced. A tool answers under the same names call after call: those
+        that hold neither a value nor a token are remembered."""
+        if not names:
+            return {}
+        met = self.found.total()
+        masked = dict(zip(names, self.cells(names, [None] * len(names), free=False), strict=True))
+        if self.found.total() == met:
+            if len(self.plain_names) > _MOST_NAMES:
+                self.plain_names.clear()
+            tokens = self.tokens.find_many(names, self.scope)
+            self.plain_names.update(
+                name for name, held in zip(names, tokens, strict=True) if not held and len(name) <= _LONGEST_NAME
+            )
+        return masked
 
     def plain(self, extra: Mapping[str, JsonValue]) -> JsonObject:
         """Side facts of a result (counts, digests, paths): strings are looked through like names."""

@@ -137,3 +137,29 @@ def test_names_of_files_keep_their_extension(content: Found, tokens: Tokens, sco
 def test_odd_texts_pass(content: Found, text: str) -> None:
     for media in DOCUMENTS:
         assert content.document(Text(text, "reports/a", media)) == text
+
+
+def test_only_key_names_that_hold_nothing_are_remembered(
+    masker: ContentMasker, content: Found, tokens: Tokens, scope: Scope
+) -> None:
+    token = str(tokens.tokenise("email", ["bob@acme.com"], scope)[0])
+    for answer in ({"total": 1}, {"ann@acme.com": 1}, {token: 1}, {"n" * 65: 1}):
+        first = content.value(answer, {})
+        assert masker.for_call(Duties(), scope, Restored()).value(answer, {}) == first
+    assert masker.for_call(Duties(), scope, Restored()).plain_names == {"total"}
+
+
+def test_what_the_call_spelt_out_is_known_before_its_first_token(masker: ContentMasker, scope: Scope) -> None:
+    asked: list[str] = []
+
+    def spelt() -> frozenset[str]:
+        asked.append("asked")
+        return frozenset({"annacmecom"})
+
+    content = masker.for_call(Duties(), scope, Restored(spelt=spelt))
+    assert content.text("nothing here") == "nothing here"
+    assert not asked, "no token, no question"
+    assert content.text("ann@acme.com") == "[masked:email]"
+    assert content.text("ANN@acme.com") == "[masked:email]"
+    assert content.text("bob@acme.com") not in ("bob@acme.com", "[masked:email]")
+    assert asked == ["asked"]
