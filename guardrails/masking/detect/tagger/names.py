@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,13 +26,14 @@ def recognise(scan: Scan) -> None:
     text, buffer = scan.text, scan.buffer
     many = len(buffer.starts) > 1
     formed = len(scan.found)  # what was found by form needs no second look
+    firm = sorted(s[:2] for s in scan.found if s.type != EntityType.LOCATION)
     known: set[tuple[int, int]] = set()
     free: list[tuple[tuple[int, int], int, int]] = []
     for start, end in _pieces(text, buffer.starts):
         tagged = tag(text if end - start == len(text) else text[start:end])
         for first, last, kind, margin in tagged.mentions:
             if (entity := _TYPES[kind]) is not None:
-                for begin, stop in _visible(text, start + first, start + last):
+                for begin, stop in _parts(text, start + first, start + last, firm):
                     if not _technical(text, begin, stop):
                         scan.add(begin, stop, entity, 1 / (1 + math.exp(-margin)))
         for word, first, last, held in tagged.words:
@@ -67,13 +69,30 @@ def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
         yield at, total
 
 
+def _parts(text: str, start: int, end: int, firm: list[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
+    """A mention around the numbers and keys found in it, without what introduces those: ``Graz, card 4539 …``."""
+    at = bisect_left(firm, (start + 1,))
+    while at < len(firm) and firm[at][0] < end:
+        introduced = _INTRODUCTION.search(text, start, firm[at][0])
+        yield from _visible(text, start, introduced.start() if introduced else firm[at][0])
+        start = _AFTER.match(text, firm[at][1]).end()  # pyright: ignore[reportOptionalMemberAccess] - may be empty
+        at += 1
+    if start < end:
+        yield from _visible(text, start, end)
+
+
+_AFTER: Final = re.compile(r"[\s,;:)]*")
+_INTRODUCTION: Final = re.compile(r"[\s,;:(]+(?:[a-z]{2,12}[\s:#.]*){0,2}\Z")
+
+
 # --- what is no name -----------------------------------------------------------------------------------------------
 
 
 def _visible(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """A mention without the tokens of our own inside it: those stay as they are."""
     if HIDDEN not in text[start:end]:
-        yield start, end
+        if start < end:
+            yield start, end
         return
     for part in _SHOWN.finditer(text, start, end):
         yield part.span()

@@ -78,3 +78,30 @@ def test_long_texts_are_tagged_to_their_end(detector: Detector) -> None:
     text = "Nothing to see here, move along please.\n" * 1500 + "Dear Mrs Henderson, hello."
     assert names(detector, text) == ["Henderson"]
     assert names(detector, "no line break " * 4000 + "Dear Mrs Henderson, hello.") == ["Henderson"]
+
+
+def test_a_place_ends_before_a_number_of_another_kind(detector: Detector) -> None:
+    text = "Ship to 12 Oak Street, Springfield, IL 62704, card 4539 5787 6362 1486, Boston"
+    assert [text[s.start : s.end] for s in detector.scan(text)] == [
+        "12 Oak Street, Springfield, IL 62704",
+        "4539 5787 6362 1486",
+        "Boston",
+    ]
+
+
+def test_code_is_left_alone(detector: Detector) -> None:
+    for line in (
+        "    elif isinstance(julian, str):",
+        "import sys, os",
+        "x = [a, b]",
+        "apt-get install erlang-base libc-dev-bin",
+    ):
+        assert detector.scan(line) == []
+
+
+def test_tokens_of_our_own_are_never_inside_a_name(detector: Detector) -> None:
+    from gloveport.tools.tool import TokenSpan
+
+    text = "Dear Mrs Tk9-token-1 Henderson of Springfield"
+    spans = detector.scan(text, skip=lambda t: [TokenSpan(9, 20, "person")])
+    assert all(s.end <= 9 or s.start >= 20 for s in spans)
