@@ -86,7 +86,7 @@ class ColumnClasses:
     def __init__(self, sources: Mapping[str, Source], declared: Mapping[str, Declared], state: Path) -> None:
         self._sources = sources
         self._declared = declared
-        self._state = state
+        self._paths = {name: state / "columns" / f"{name}.json" for name in sources}
         self._rules: dict[str, tuple[tuple[str, int], Rules]] = {}
         self._locks = {name: anyio.Lock() for name in sources}
 
@@ -133,15 +133,12 @@ class ColumnClasses:
     def _changed(self, database: str) -> int:
         """When the kept file was last written, 0 without one; one look into the inode on every call."""
         try:
-            return os.stat(self._path(database)).st_mtime_ns
+            return os.stat(self._paths[database]).st_mtime_ns
         except OSError:
             return 0
 
-    def _path(self, database: str) -> Path:
-        return self._state / "columns" / f"{database}.json"
-
     def _read(self, database: str) -> dict[str, Kept] | None:
-        path = self._path(database)
+        path = self._paths[database]
         try:
             return _FILE.validate_json(path.read_bytes())
         except FileNotFoundError:
@@ -150,7 +147,7 @@ class ColumnClasses:
             raise ClassificationError(f"{path}: cannot be used; mend it, or move it away to classify anew") from None
 
     def _write(self, database: str, kept: Mapping[str, Kept]) -> None:
-        path = self._path(database)
+        path = self._paths[database]
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = path.with_suffix(".new")

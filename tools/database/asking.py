@@ -179,8 +179,10 @@ def table_columns(outputs: Sequence[OutputColumn], rows: Rows, rules: ColumnRule
     def type_of(output: OutputColumn, reported: str) -> str:
         if dialect != "sqlite":
             return reported or output.type
+        if output.type:
+            return output.type.lower()
         masked = any((rule := rules.get(source)) is not None and rule.masked for source in output.sources)
-        return output.type.lower() or ("text" if masked else reported)
+        return "text" if masked else reported
 
     pairs = zip(outputs, rows.types, strict=True)
     return [OutputColumn(o.name, type_of(o, reported), o.sources, o.form) for o, reported in pairs]

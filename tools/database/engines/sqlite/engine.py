@@ -321,7 +321,7 @@ class SQLiteEngine:
         if not isinstance(names, list) or len(cast("list[object]", names)) != width:
             raise unaccepted()
         cells = _cells(rows, asked.head)
-        if any(len(row) != width for row in cells):
+        if not {width}.issuperset(map(len, cells)):
             raise self._died()
         labels = tuple(str(name) for name in cast("list[object]", names))
         return Rows(labels, _types(cells, width), cells, bool(asked.head.get("truncated")))

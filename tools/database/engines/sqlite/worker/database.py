@@ -195,11 +195,15 @@ class Database:
 
     def _begin(self, request: dict[str, Any], how: str) -> None:
         self._moved()
-        if self._cookie() != self.warm:
-            self._warm()
         self.connection.execute(how)
         # inside the transaction: from here on the schema and all rows stay as they are
-        if request["cookie"] is not None and (self._cookie() != request["cookie"] or self.file != request["file"]):
+        cookie = self._cookie()
+        if cookie != self.warm:
+            self.connection.execute("ROLLBACK")
+            self._warm()
+            self.connection.execute(how)
+            cookie = self._cookie()
+        if request["cookie"] is not None and (cookie != request["cookie"] or self.file != request["file"]):
             raise Stop("schema-changed")
 
     def _prepared(self, sql: str, values: list[object], target: str | None) -> Seen:
