@@ -8,6 +8,7 @@ What a statement reads is told by its plan (`plan`), which is held against the g
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -44,6 +45,7 @@ _ROWS: Final = 1000
 _BYTES: Final = 1_000_000
 _CHUNK: Final = 256
 _COMMIT_SECONDS: Final = 10.0
+_INTERRUPTED_EVERY_SECONDS: Final = 0.02
 _EXPLAIN: Final = "EXPLAIN "
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
 _READS: Final = frozenset({"SELECT", "EXPLAIN"})
@@ -95,12 +97,8 @@ class DuckDBEngine:
         listed = ", ".join(_quoted(column) for column in columns)
         sql = f"SELECT {listed} FROM {_quoted(relation.schema or 'main')}.{_quoted(relation.name)} LIMIT {n:d}"  # noqa: S608
 
-        def look(cursor: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-            return cast("list[tuple[object, ...]]", cursor.execute(sql).fetchall())
-
         try:
-            with self._sentences(_SECONDS), anyio.fail_after(_SECONDS):
-                return await self._on_cursor(look)
+            return await self._own_rows(sql, seconds=_SECONDS)
         except ToolFailed:
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
@@ -131,15 +129,18 @@ class DuckDBEngine:
     async def count(self, relation: Relation) -> int:
         """See `Engine.count`."""
         table = f"{_quoted(relation.schema or 'main')}.{_quoted(relation.name)}"
-        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}", []))[0][0])  # noqa: S608
+        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
 
-    async def _own_rows(self, sql: str, values: list[object]) -> list[tuple[object, ...]]:
+    async def _own_rows(
+        self, sql: str, values: Sequence[object] = (), seconds: float = _PAGE_SECONDS
+    ) -> list[tuple[object, ...]]:
         """The rows of a statement of the server's own. Raises `ToolFailed`."""
 
         def look(cursor: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
-            return cast("list[tuple[object, ...]]", cursor.execute(sql, values).fetchall())
+            columns = _executed(cursor, sql, values)
+            return _with_moments(columns, cast("list[tuple[object, ...]]", cursor.fetchall()))
 
-        with self._sentences(_PAGE_SECONDS), anyio.fail_after(_PAGE_SECONDS):
+        with self._sentences(seconds), anyio.fail_after(seconds):
             return await self._on_cursor(look)
         raise AssertionError
 
@@ -216,18 +217,30 @@ class DuckDBEngine:
         which is committed after the work; that is not interrupted any more."""
         cursor = self._running().connection.cursor()
         begin = "BEGIN TRANSACTION" if commits else "BEGIN TRANSACTION READ ONLY"
+        ended = threading.Event()
 
         def carry() -> Returned:
-            cursor.execute(begin)
-            return work(cursor)
+            try:
+                cursor.execute(begin)
+                return work(cursor)
+            finally:
+                ended.set()
+
+        def stop() -> None:
+            """Again and again: DuckDB forgets an interruption that comes while no statement runs."""
+            cursor.interrupt()
+            while not ended.wait(_INTERRUPTED_EVERY_SECONDS):
+                cursor.interrupt()
 
         def end() -> None:
             with suppress(duckdb.Error):  # fails when there is no transaction any more
                 cursor.execute("ROLLBACK")
-            cursor.close()
+            with suppress(duckdb.Error):  # still at work after all this time: then the interruptions go on
+                cursor.close()
+                ended.set()
 
         try:
-            made = await blocking.run(carry, cursor.interrupt, self._threads, self._stoppers)
+            made = await blocking.run(carry, stop, self._threads, self._stoppers)
             if commits:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(_COMMIT_SECONDS):
                     await anyio.to_thread.run_sync(cursor.execute, "COMMIT", limiter=self._stoppers)
@@ -317,7 +330,7 @@ def _columns(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 def _executed(cursor: duckdb.DuckDBPyConnection, sql: str, values: Sequence[object]) -> list[tuple[str, str]]:
     """Run a SELECT. DuckDB needs a further package to make Python's times with zones: they are taken as text."""
-    cursor.execute(sql, values)
+    cursor.execute(sql, list(values))
     columns = _columns(cursor)
     if any(_ZONED in kind for _, kind in columns):
         names = [f"c{i}" for i in range(len(columns))]
@@ -325,7 +338,7 @@ def _executed(cursor: duckdb.DuckDBPyConnection, sql: str, values: Sequence[obje
             f"CAST({name} AS {kind.replace(_ZONED, 'VARCHAR')})" if _ZONED in kind else name
             for name, (_, kind) in zip(names, columns, strict=True)
         )
-        cursor.execute(f"SELECT {', '.join(casts)} FROM ({sql}) AS t({', '.join(names)})", values)  # noqa: S608
+        cursor.execute(f"SELECT {', '.join(casts)} FROM ({sql}) AS t({', '.join(names)})", list(values))  # noqa: S608
     return columns
 
 
@@ -346,10 +359,16 @@ def _shown(columns: Sequence[tuple[str, str]], rows: list[tuple[object, ...]], t
         raise refusals.engine(
             "The database understands this statement differently: it returns another number of columns.", "width"
         )
+    names, kinds = tuple(name for name, _ in columns), tuple(kind.lower() for _, kind in columns)
+    return Rows(names, kinds, _with_moments(columns, rows), truncated)
+
+
+def _with_moments(columns: Sequence[tuple[str, str]], rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Times with zones, taken as text by `_executed`, as Python's own."""
     zoned = [i for i, (_, kind) in enumerate(columns) if kind == _ZONED]
-    if zoned:
-        rows = [tuple(_moment(cell) if i in zoned else cell for i, cell in enumerate(row)) for row in rows]
-    return Rows(tuple(name for name, _ in columns), tuple(kind.lower() for _, kind in columns), rows, truncated)
+    if not zoned:
+        return rows
+    return [tuple(_moment(cell) if i in zoned else cell for i, cell in enumerate(row)) for row in rows]
 
 
 def _moment(cell: object) -> object:

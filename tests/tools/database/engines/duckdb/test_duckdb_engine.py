@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 
 from gloveport.tests.tools.database.engines.duckdb.conftest import LIMITS, Clinic, open_clinic
@@ -131,6 +134,50 @@ async def test_deadline_and_cancellation_end_the_work(clinic: Clinic) -> None:
     assert clinic.engine._threads.borrowed_tokens == 0
 
 
+@pytest.mark.parametrize("after", ["extract_statements", "execute"])
+async def test_an_interruption_between_two_statements_is_not_lost(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """The call is given up where DuckDB forgets an interruption: while it does nothing, before the next statement."""
+    instance, caller = clinic.engine._running(), anyio.CancelScope()
+    real, portal = instance.connection, anyio.from_thread.run_sync
+
+    class Cursor:
+        def __init__(self) -> None:
+            self.cursor, self.interrupted = real.cursor(), threading.Event()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.cursor, name)
+
+        def interrupt(self) -> None:
+            self.cursor.interrupt()
+            self.interrupted.set()
+
+        def _then_given_up(self, name: str, *arguments: Any) -> Any:
+            made = getattr(self.cursor, name)(*arguments)
+            if name == after and not self.interrupted.is_set():
+                portal(caller.cancel)
+                assert self.interrupted.wait(5)
+            return made
+
+        def execute(self, *arguments: Any) -> Any:
+            return self._then_given_up("execute", *arguments)
+
+        def extract_statements(self, *arguments: Any) -> Any:
+            return self._then_given_up("extract_statements", *arguments)
+
+    class Connection:
+        cursor = Cursor
+
+    statement = await clinic.statement(SLOW)
+    monkeypatch.setattr(instance, "connection", Connection())
+    with anyio.fail_after(2.5), caller:
+        await clinic.engine.query(statement, LIMITS)
+    assert caller.cancelled_caught
+    monkeypatch.undo()
+    assert (await clinic.query("SELECT 1 AS n")).rows == [(1,)]
+
+
 async def test_the_catalog(clinic: Clinic) -> None:
     catalog = await clinic.engine.catalog()
     patients, contacts = catalog.relations["patients"], catalog.relations["contacts"]
@@ -147,6 +194,8 @@ async def test_the_catalog(clinic: Clinic) -> None:
     assert not catalog.is_open("api_keys")
     assert catalog.user_functions == {"add_tax"}
     assert len(await clinic.engine.sample(patients, ["email", "city"], 5)) == 5
+    ((seen,),) = await clinic.engine.sample(patients, ["seen"], 1)
+    assert seen == dt.datetime(2024, 1, 1, 10, tzinfo=dt.UTC)
 
 
 @pytest.fixture
