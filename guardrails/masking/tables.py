@@ -150,14 +150,15 @@ def _are_safe(cells: Sequence[float | None]) -> bool:
 
 def without_vectors(cells: list[JsonValue]) -> list[JsonValue]:
     """An embedding tells what its text told: wherever one turns up, it does not leave."""
-    suspects = [i for i, cell in enumerate(cells) if isinstance(cell, str) and cell[:1] in _OPENING and len(cell) > 16]
-    if suspects:
-        from .vectors import as_vector
+    if _TEXTLESS.issuperset(map(type, cells)):
+        return cells
+    suspects = [c for c in dict.fromkeys(cells) if isinstance(c, str) and c[:1] in _OPENING and len(c) > 16]
+    if not suspects:
+        return cells
+    from .vectors import as_vector
 
-        for i in suspects:
-            if as_vector(cells[i]) is not None:
-                cells[i] = "[masked:embedding]"
-    return cells
+    vectors = {cell for cell in suspects if as_vector(cell) is not None}
+    return ["[masked:embedding]" if isinstance(c, str) and c in vectors else c for c in cells]
 
 
 def plain(cell: object) -> JsonValue:

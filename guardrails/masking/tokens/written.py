@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ..keys import KeyRing, KeyUnusable, Scope, framed
@@ -59,7 +60,13 @@ class Written:
 
 
 def _owner(place: str, scope: Scope) -> bytes:
-    return hashlib.sha256(framed("written", scope.tenant, place)).digest()[:16]
+    return _named(scope.tenant, place)
+
+
+@lru_cache(maxsize=4096)
+def _named(tenant: str, place: str) -> bytes:
+    """Places are names of tables, columns and files: the same few in every call."""
+    return hashlib.sha256(framed("written", tenant, place)).digest()[:16]
 
 
 def _opened(keys: KeyRing, vault: Vault) -> bytes:
