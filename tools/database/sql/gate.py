@@ -194,6 +194,10 @@ def _join(node: exp.Expr, profile: Profile) -> None:
 
 def _type(node: exp.Expr, profile: Profile) -> None:
     kind = node.args.get("this")
+    if profile.name == "mysql" and kind is DataType.Type.TIMESTAMPTZ:  # sqlglot's name for MySQL's TIMESTAMP '...'
+        kind = DataType.Type.DATETIME
+        node.set("this", kind)
+        node.set("expressions", [exp.DataTypeParam(this=exp.Literal.number(6))])  # with its fractions
     name = kind.name if isinstance(kind, DataType.Type) else str(kind)
     if name not in profile.types:
         raise refusals.construct(

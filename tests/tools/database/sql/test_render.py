@@ -22,6 +22,33 @@ def test_tables_are_written_with_their_schema() -> None:
 
 
 @pytest.mark.parametrize(
+    ("dialect", "written"),
+    [
+        ("postgresql", "CAST('2024-03-01' AS TIMESTAMP)"),
+        ("mysql", "CAST('2024-03-01' AS DATETIME(6))"),
+        ("duckdb", "CAST('2024-03-01' AS TIMESTAMP)"),
+    ],
+)
+def test_moments_are_written_as_each_engine_reads_them(dialect: str, written: str) -> None:
+    sql = Clinic(dialect).analyse("SELECT id FROM visits WHERE day < TIMESTAMP '2024-03-01'").sql
+    assert sql.endswith(f" < {written}")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("CAST(id AS TIMESTAMP_MS)", "TIMESTAMP_MS"),
+        ("id::UTINYINT", "UTINYINT"),
+        ("id::USMALLINT", "USMALLINT"),
+        ("'10:00'::TIMETZ", "TIMETZ"),
+        ("'101'::BIT", "BIT"),
+    ],
+)
+def test_types_of_duckdb(text: str, written: str) -> None:
+    assert f" AS {written})" in Clinic("duckdb").analyse(f"SELECT {text} AS x FROM visits").sql
+
+
+@pytest.mark.parametrize(
     ("dialect", "text", "names"),
     [
         ("postgresql", "SELECT lower(a), \"F\"(b), 'x(y)', c (d)", {"lower", "F"}),
