@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias, cast
 
 from ..policies.decide import Decision
@@ -132,8 +133,8 @@ class Decider:
         verdict = _verdict(decision, request, plan)
         if verdict.denied is None and (unmet := _unmet(decision.owed, request, identity, history)) is not None:
             verdict = replace(verdict, denied=unmet)
-        if verdict.denied is None:
-            verdict = replace(verdict, clearances=self._clearances(plan, request, identity, history))
+        if verdict.denied is None and (cleared := self._clearances(plan, request, identity, history)):
+            verdict = replace(verdict, clearances=cleared)
         return verdict
 
     def missing_approval(
@@ -278,6 +279,7 @@ def site_vocabulary(config: Config, tools: Iterable[str]) -> SiteVocabulary:
     )
 
 
+@lru_cache(1024)
 def _principal(identity: Identity, transport: str) -> Principal:
     def proven(claim: Claim | None) -> str:
         return claim.value if claim is not None and claim.basis != "asserted" else ""

@@ -48,6 +48,7 @@ VENDOR_SESSION_META = (
 )
 VENDOR_SESSION_ENVIRONMENT = ("CLAUDE_CODE_SESSION_ID", "GROK_SESSION_ID")
 LONGEST_ID = 200
+MOST_IDENTITIES = 1000  # remembered
 
 
 class IdentityError(Exception):
@@ -133,7 +134,8 @@ class Identification:
     def __init__(self, config: IdentityConfig, credentials: CredentialSource) -> None:
         self._config = config
         self._credentials = credentials
-        self._os_user = os_user()
+        self._local = Claim(config.human, "config") if config.human else Claim(os_user(), "os-user")
+        self._known: dict[tuple[Claim, str | None, str | None, str | None], Identity] = {}
 
     def identify(self, caller: Caller) -> Identity:
         """Raises `IdentityError` when nobody can be held to the call."""
@@ -141,8 +143,7 @@ class Identification:
             return self._by_credential(caller.bearer, caller)
         if caller.transport == "http":
             return self._anonymous(caller)
-        human = Claim(self._config.human, "config") if self._config.human else Claim(self._os_user, "os-user")
-        return self._with_config(human, caller)
+        return self._with_config(self._local, caller)
 
     def _by_credential(self, credential: str, caller: Caller) -> Identity:
         facts = self._credentials.live(credential)
@@ -169,8 +170,13 @@ class Identification:
         return self._with_config(Claim(self._config.anonymous_http, "anonymous"), caller)
 
     def _with_config(self, human: Claim, caller: Caller) -> Identity:
+        """Equal evidence gives the same object, which stands for all that is derived from it."""
+        agent, model = _said(caller, AGENT_META, caller.client), _said(caller, MODEL_META)
+        evidence = human, agent, model, _said(caller, PURPOSE_META)
+        if (known := self._known.get(evidence)) is not None:
+            return known
         config = self._config
-        return Identity(
+        identity = Identity(
             human=human,
             agent=Claim(config.agent, "config") if config.agent else _asserted(caller, AGENT_META, caller.client),
             model=Claim(config.model, "config") if config.model else _asserted(caller, MODEL_META),
@@ -178,6 +184,10 @@ class Identification:
             roles=config.roles,
             teams=config.teams,
         )
+        if len(self._known) >= MOST_IDENTITIES:
+            self._known.clear()
+        self._known[evidence] = identity
+        return identity
 
 
 def os_user() -> str:
@@ -207,15 +217,20 @@ def person_at_terminal() -> str:
 
 
 def _asserted(caller: Caller, key: str, fallback: str | None = None) -> Claim | None:
-    value = _plain_id(caller.meta.get(key)) or _plain_id(fallback)
+    value = _said(caller, key, fallback)
     return Claim(value, "asserted") if value else None
+
+
+def _said(caller: Caller, key: str, fallback: str | None = None) -> str | None:
+    return _plain_id(caller.meta.get(key)) or _plain_id(fallback)
 
 
 def _plain_id(value: JsonValue | None) -> str | None:
     """An id a caller sent, cut to size and freed of control characters; None when it is not one."""
     if not isinstance(value, str) or not value.strip():
         return None
-    return "".join(c for c in value.strip()[:LONGEST_ID] if c.isprintable())
+    value = value.strip()[:LONGEST_ID]
+    return value if value.isprintable() else "".join(c for c in value if c.isprintable())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from loguru import logger
 from ..recordings import events
 from ..recordings.ids import new_id
 from ..recordings.recorder import Recorder, RecorderUnavailable, SessionRecord
+from ..recordings.session_record import Prepared, prepared
 from ..tools.tool import JsonObject, JsonValue, Limits, Plan, Result, Table, ToolRefused, ToolSpec
 from .call import Caller, Release, Request, Status
 from .decision import Verdict, lineage
@@ -88,6 +89,7 @@ class Session:
         self._scope = scope
         self._scrub = scrub
         self._catalog: bytes | None = None
+        self._checked: tuple[tuple[Identity, str, str | None], Prepared] | None = None
 
     def scope(self, identity: Identity) -> Scope:
         return self._scope
@@ -100,6 +102,24 @@ class Session:
         self.calls += 1
         self.touched = time.monotonic()
         return CallRecord(self, self.record, request, spec, self._tokens, self._scope, self._scrub)
+
+    def checked(self, identity: Identity, method: str, reason: str | None) -> Prepared:
+        """The event that says who calls: it is the same for most calls of a session, so the last one is kept."""
+        if self._checked is not None and self._checked[0] == (identity, method, reason):
+            return self._checked[1]
+        event = prepared(
+            events.IdentityChecked(
+                ok=reason is None,
+                method=method,
+                principal=_principal(identity),
+                agent=_agent(identity.agent),
+                model=_model(identity.model),
+                purpose=_purpose(identity.purpose),
+                reason=reason,
+            )
+        )
+        self._checked = (identity, method, reason), event
+        return event
 
     def catalog_seen(self, specs: Sequence[ToolSpec], *, hidden: int) -> None:
         """Record the tool list this caller was shown, once per different list."""
@@ -261,17 +281,7 @@ class CallRecord:
 
     def identified(self, identity: Identity, unknown: IdentityError | None) -> None:
         self._stage = "identity"
-        self._append(
-            events.IdentityChecked(
-                ok=unknown is None,
-                method=self._method,
-                principal=_principal(identity),
-                agent=_agent(identity.agent),
-                model=_model(identity.model),
-                purpose=_purpose(identity.purpose),
-                reason=None if unknown is None else unknown.code,
-            )
-        )
+        self._append(self._session.checked(identity, self._method, None if unknown is None else unknown.code))
         self._stage = "plan"
 
     def understood(self, refused: ToolRefused) -> None:
@@ -372,7 +382,7 @@ class CallRecord:
         else:
             self._append(events.CallFailed(code=code, result=release.content, stage=self._stage, us=us))
 
-    def _append(self, event: events.Body) -> None:
+    def _append(self, event: events.Body | Prepared) -> None:
         self._record.append(event, cid=self.call)
 
     def _name(self, spec: ToolSpec | None, name: str) -> str:

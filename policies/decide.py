@@ -11,10 +11,10 @@ import datetime as dt
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .loader import Bundle, Rule, reads
-from .obligations import Obligation, Owed, merged
+from .obligations import NOTHING, Obligation, Owed, merged
 from .request import Access, DecisionRequest, Effect, Matched
 
 _CACHED = 2048
@@ -47,9 +47,7 @@ class Decider:
 
     def decide(self, request: DecisionRequest) -> Decision:
         began = time.perf_counter_ns()
-        now = self.moment(request)
-        verdict = self._combined(request, now)
-        return replace(verdict, microseconds=(time.perf_counter_ns() - began) // 1000)
+        return self._combined(request, self.moment(request), began)
 
     def possible(self, request: DecisionRequest) -> bool:
         """Whether some call like this could be allowed: rules that depend on what a call touches are given the benefit
@@ -72,7 +70,7 @@ class Decider:
         today = now.date()
         return [rule for rule in rules if not rule.shadow and (rule.expires is None or today <= rule.expires)]
 
-    def _combined(self, request: DecisionRequest, now: dt.datetime) -> Decision:
+    def _combined(self, request: DecisionRequest, now: dt.datetime, began: int) -> Decision:
         decided: dict[str, Rule] = {}
         owed: list[tuple[str, Obligation]] = []
         shadows: set[str] = set()
@@ -96,16 +94,16 @@ class Decider:
             owed += [(rule.id, rule.obligation) for rule in conditional if rule.obligation is not None]
         if errors or not request.accesses:
             return self._decision(
-                "deny", "policy-error", "The policy could not be evaluated.", [], Owed(), shadows, denied
+                "deny", "policy-error", "The policy could not be evaluated.", [], NOTHING, shadows, denied, began
             )
         if denied:
             first = denied[0]
             unpermitted = f"No rule permits {first.action} on {first.name}."
             why = next((rule.why for rule in refusals if rule.why), "" if refusals else unpermitted)
-            return self._decision("deny", "policy-denied", why, refusals, Owed(), shadows, denied)
+            return self._decision("deny", "policy-denied", why, refusals, NOTHING, shadows, denied, began)
         duties = merged(owed)
         effect, code = ("pending", "approval-needed") if duties.approvals else ("allow", "allowed")
-        return self._decision(effect, code, "", list(decided.values()), duties, shadows, [])
+        return self._decision(effect, code, "", list(decided.values()), duties, shadows, [], began)
 
     def _decision(
         self,
@@ -116,6 +114,7 @@ class Decider:
         owed: Owed,
         shadows: set[str],
         denied: list[Access],
+        began: int,
     ) -> Decision:
         ordered = sorted({rule.id: rule for rule in rules}.values(), key=lambda rule: rule.id)
         return Decision(
@@ -128,6 +127,7 @@ class Decider:
             shadows=tuple(sorted(shadows)),
             denied=tuple(access.name for access in denied),
             digest=self.bundle.digest,
+            microseconds=(time.perf_counter_ns() - began) // 1000,
         )
 
     def _matching(self, request: DecisionRequest, access: Access, hour: int) -> Matched:

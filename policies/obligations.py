@@ -101,11 +101,17 @@ class Owed:
     inference: str | None = None  # laxest mode of the SQL guard that may answer
 
     def __bool__(self) -> bool:
-        return self != Owed()
+        return self != NOTHING
+
+
+NOTHING: Final = Owed()
 
 
 def merged(duties: Iterable[tuple[str, Obligation]]) -> Owed:
     """Obligations by rule id, united: the strictest mask per class, the least limits, every approval and rate."""
+    duties = list(duties)
+    if not duties:
+        return NOTHING
     masks: dict[str, str] = {}
     rows: list[int] = []
     seconds: list[float] = []

@@ -152,7 +152,11 @@ class DecisionRequest:
         return {
             "principal": _part(self.principal),
             "accesses": [_part(access) for access in self.accesses],
-            "session": as_json(self.session),
+            "session": {
+                "calls": self.session.calls,
+                "calls_last_minute": self.session.calls_last_minute,
+                "classes_seen": [*sorted(self.session.classes_seen)],
+            },
             "effects": [*sorted(self.effects)],
             "sql": _part(self.sql),
             "tool": _part(self.tool),

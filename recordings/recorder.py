@@ -56,7 +56,7 @@ from .lock import LogLock
 from .projection import BlobFile, LineFile, Projection
 from .recovery import Recovered, looks_clean, recover, write_state
 from .room import Mode, Room, unavailable
-from .session_record import RecordingError, SessionRecord
+from .session_record import Prepared, RecordingError, SessionRecord
 from .values import dumps, exact_json, normalise
 
 __all__ = ["Recorder", "RecorderUnavailable", "RecordingError", "SessionRecord"]
@@ -291,11 +291,11 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------ appending
 
-    def append(self, record: SessionRecord, body: Body, cid: str | None = None, att: int = 0) -> None:
+    def append(self, record: SessionRecord, body: Body | Prepared, cid: str | None = None, att: int = 0) -> None:
         """See `SessionRecord.append`."""
-        data = dumps(normalise(body))
+        data = body.data if isinstance(body, Prepared) else dumps(normalise(body))
         if len(data) > SPILL_BYTES:
-            data = self._spill(body)
+            data = self._spill(body.body if isinstance(body, Prepared) else body)
         with self._journal.mutex:
             self._write_line(record, body.kind, data, cid, att)
 

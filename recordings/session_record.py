@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from .chain import Chain
-from .events import Body
+from .events import Body, Kind
 from .keys import SessionMac
 from .projection import LineFile
-from .values import canonical
+from .values import canonical, dumps, normalise
 
 
 class RecordingError(ValueError):
     """The recorder was used against its rules: an event after the end, an end without beginning, a foreign session."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A body written out, for an event that stands in a session again and again. Make one with `prepared`."""
+
+    body: Body
+    data: bytes
+
+    @property
+    def kind(self) -> Kind:
+        return self.body.kind
+
+
+def prepared(body: Body) -> Prepared:
+    """``body`` for `SessionRecord.append`, as often as it is needed."""
+    return Prepared(body, dumps(normalise(body)))
+
+
 class Writer(Protocol):
     """The recorder behind a session."""
 
-    def append(self, record: SessionRecord, body: Body, cid: str | None = None, att: int = 0) -> None: ...
+    def append(self, record: SessionRecord, body: Body | Prepared, cid: str | None = None, att: int = 0) -> None: ...
     async def commit(self, *, read_only: bool = False) -> None: ...
     def close_session(self, record: SessionRecord, reason: str) -> None: ...
 
@@ -46,7 +64,7 @@ class SessionRecord:
         """Whether `SessionClosed` was appended."""
         return self.chain.closed
 
-    def append(self, body: Body, *, cid: str | None = None, att: int = 0) -> None:
+    def append(self, body: Body | Prepared, *, cid: str | None = None, att: int = 0) -> None:
         """Add one event; it is durable after the next `commit`. Thread-safe, no I/O.
 
         Raises:

@@ -10,6 +10,7 @@ from gloveport.guardrails.call import Caller
 from gloveport.guardrails.config import IdentityConfig
 from gloveport.guardrails.identity import (
     AGENT_META,
+    PURPOSE_META,
     SESSION_META,
     Claim,
     Identification,
@@ -46,6 +47,17 @@ def test_stdio_is_the_os_user_and_its_client_is_only_a_claim() -> None:
     assert identity.human.basis == "os-user"
     assert identity.agent == Claim("claude-ai/0.1.0", "asserted")
     assert identity.principal == identity.human.value
+
+
+def test_equal_evidence_gives_the_same_identity_and_other_evidence_another() -> None:
+    identification = Identification(IdentityConfig(anonymous_http="guest"), Credentials())
+    identity = identification.identify(STDIO)
+    assert identification.identify(replace(STDIO, request_id="2", meta={AGENT_META: 7})) is identity
+    for other in (HTTP, replace(STDIO, client="x/1"), replace(STDIO, meta={PURPOSE_META: "billing"})):
+        assert identification.identify(other) == Identification(
+            IdentityConfig(anonymous_http="guest"), Credentials()
+        ).identify(other)
+        assert identification.identify(other) != identity
 
 
 def test_configuration_beats_what_the_caller_says() -> None:

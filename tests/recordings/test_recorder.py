@@ -24,6 +24,7 @@ from gloveport.recordings.journal import RecorderUnavailable
 from gloveport.recordings.keys import MacKeys
 from gloveport.recordings.reader import TranscriptError, find_session, read_sessions
 from gloveport.recordings.recorder import Recorder, RecordingError
+from gloveport.recordings.session_record import prepared
 from gloveport.recordings.verify import verify
 
 
@@ -55,6 +56,21 @@ async def test_events_come_out_as_they_went_in(studio: Any) -> None:
     assert len({event.salt for event in made}) == len(made)
     assert read.last().leaf == made[-1].leaf
     assert read.first() == made[0]
+
+
+async def test_a_prepared_body_stands_in_the_record_like_any_other(studio: Any) -> None:
+    body = events.IdentityChecked(ok=True, method="stdio", principal=events.Principal("ana", groups=["g" * 20_000]))
+    with studio.open() as rec:
+        session = studio.session(rec)
+        again = prepared(body)
+        for one in (body, again, again):
+            session.append(one)
+        await session.commit()
+    (read,) = read_sessions(studio.root)
+    first, *others = [event for event in read.events() if event.kind == "identity.checked"]
+    assert len(others) == 2
+    assert all(event.body == first.body for event in others)
+    assert "$blob" in str(first.body), "what is large goes to a blob, prepared or not"
 
 
 async def test_a_commit_returns_when_the_journal_is_synced(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
