@@ -102,11 +102,12 @@ class Reader:
             return self._issued(form, token, scope)
         class_name = form.class_name or identifiers.class_of(token)
         if form.proof is Proof.VAULT or (form.class_name is None and identifiers.is_vault_id(token)):
-            return self._from_vault(class_name, token, scope)
+            text = self._from_vault(class_name, token, scope)
+            return None if text is None else _as_written(form, class_name, text)
         for epoch in self._keys.epochs:
             text = self._keyed.codec(form, class_name, scope, epoch).decode(token)
             if text is not None:
-                return Verified(class_name, payload.from_text(text) if form.class_name is None else text)
+                return _as_written(form, class_name, text)
         return None
 
     def _issued(self, form: Form, token: str, scope: Scope) -> Verified | None:
@@ -129,12 +130,16 @@ class Reader:
         class_name, text = readings.pop()
         return Verified(class_name, int(text) if form.name == "integer" else text)
 
-    def _from_vault(self, class_name: str, token: str, scope: Scope) -> Verified | None:
+    def _from_vault(self, class_name: str, token: str, scope: Scope) -> str | None:
         row = self._vault.get(self._keyed.place(scope).scope, class_name, token)
         if row is None or row.epoch not in self._keys.epochs:
             return None
-        text = self._keyed.unseal(row, scope)
-        return None if text is None else Verified(class_name, payload.from_text(text))
+        return self._keyed.unseal(row, scope)
+
+
+def _as_written(form: Form, class_name: str, text: str) -> Verified:
+    """Forms of one class stand for texts, the general ones for anything (see `payload`)."""
+    return Verified(class_name, payload.from_text(text) if form.class_name is None else text)
 
 
 def _space_around(text: str) -> tuple[str, str]:
