@@ -29,6 +29,15 @@ _JOINS: Final = {
     "kind": frozenset({"", "INNER", "OUTER", "CROSS"}),
     "method": frozenset({"", "NATURAL"}),
 }
+# Clauses agents like to write, by node and argument: as they are written, and what says the same.
+_INSTEAD: Final = {
+    ("Select", "qualify"): ("QUALIFY", "Name the window function in a subquery, and compare it in WHERE outside."),
+    ("Select", "sample"): ("SAMPLE", "Use ORDER BY and LIMIT."),
+    ("Table", "sample"): ("SAMPLE", "Use ORDER BY and LIMIT."),
+    ("Group", "all"): ("GROUP BY ALL", "Write the columns after GROUP BY."),
+    ("Star", "except"): ("A star without some columns", "Write the columns."),
+    ("Star", "rename"): ("A star with other names", "Write the columns."),
+}
 _USER_FUNCTION: Final = FunctionFacts(FunctionKind.SCALAR, Safety.FAILS)
 
 
@@ -132,6 +141,9 @@ def _clause_not_allowed(name: str, clause: str, node: exp.Expr) -> Exception:
     if name in WRITES:
         hint = "Write INSERT INTO t (columns) VALUES (...), UPDATE t SET ... WHERE ... or DELETE FROM t WHERE ..."
         return refusals.statement(f"This form of {name.upper()} is not allowed.", hint)
+    if (name, clause) in _INSTEAD:
+        written, hint = _INSTEAD[name, clause]
+        return refusals.construct(f"{written} is not allowed.", hint, clause)
     return _not_allowed(clause, node)
 
 

@@ -46,6 +46,23 @@ def test_near_names_are_suggested() -> None:
     assert Clinic().refusal("SELECT p.emial FROM patients p").message == "There is no column p.emial here."
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("SELECT id, row_number() OVER (ORDER BY id) AS r FROM visits QUALIFY r < 3", "QUALIFY is", "in a subquery"),
+        ("SELECT day, count(*) FROM visits GROUP BY ALL", "GROUP BY ALL is", "the columns"),
+        ("SELECT * EXCLUDE (email) FROM patients", "A star without some columns is", "the columns"),
+        ("SELECT * RENAME (id AS nr) FROM visits", "A star with other names is", "the columns"),
+        ("SELECT id FROM visits USING SAMPLE 3 ROWS", "SAMPLE is", "LIMIT"),
+        ("SELECT id FROM visits TABLESAMPLE 10%", "SAMPLE is", "LIMIT"),
+    ],
+)
+def test_clauses_that_are_not_allowed_have_another_way(text: str, message: str, hint: str) -> None:
+    refused = Clinic("duckdb").refusal(text)
+    assert (refused.code, refused.message) == ("sql_construct", f"{message} not allowed.")
+    assert hint in refused.hint
+
+
 def test_syntax_errors_say_where() -> None:
     refused = Clinic().refusal("SELECT city\nFROM patients WHERE WHERE")
     assert refused.code == "sql_syntax"
