@@ -91,6 +91,9 @@ class Verdict:
 
 
 _READING: Final = frozenset({"db.schema", "db.select"})
+_CAREFUL: Final = Query()
+_CEDAR: Final = events.Engine("cedar")
+_MOST_ACCESSES: Final = 2048  # remembered in the policy's words
 
 
 class Decider:
@@ -102,6 +105,7 @@ class Decider:
         self._approvals = approvals
         self._rules = rules
         self._histories = Histories()
+        self._without_columns: dict[Access, PolicyAccess] = {}
         self._classes = sorted(site_vocabulary(config, ()).classes)
 
     def visible(self, spec: ToolSpec, identity: Identity) -> bool:
@@ -206,7 +210,17 @@ class Decider:
         return tuple(found)
 
     async def _access(self, access: Access) -> PolicyAccess:
-        """A tool's access in the policy's words, with the classes of its columns."""
+        """A tool's access in the policy's words. Without columns the configuration alone says all of it: made once."""
+        if access.columns:
+            return await self._with_columns(access)
+        known = self._without_columns.get(access)
+        if known is None:
+            if len(self._without_columns) >= _MOST_ACCESSES:
+                self._without_columns.clear()
+            known = self._without_columns[access] = await self._with_columns(access)
+        return known
+
+    async def _with_columns(self, access: Access) -> PolicyAccess:
         databases = {column.database for column in access.columns}
         rules = {name: await self._rules(name) for name in databases}
 
@@ -303,7 +317,9 @@ def _principal(identity: Identity, transport: str) -> Principal:
 def _query(plan: Plan) -> Query:
     """What the database tools' plan says of its statement. A missing or odd fact is the most careful one."""
     inference, bounded = plan.facts.get("sql.inference"), plan.facts.get("sql.bounded")
-    return Query(str(inference) if inference in INFERENCE else Query().inference, bounded is True)
+    if inference not in INFERENCE and bounded is not True:
+        return _CAREFUL
+    return Query(str(inference) if inference in INFERENCE else _CAREFUL.inference, bounded is True)
 
 
 def _tool_facts(spec: ToolSpec, plan: Plan) -> ToolFacts:
@@ -362,7 +378,7 @@ def _event(decision: Decision, request: DecisionRequest, plan: Plan) -> events.P
         code=decision.code,
         statement=plan.statement,
         lineage=lineage(plan.outputs, plan.indirect),
-        engine=events.Engine("cedar"),
+        engine=_CEDAR,
         policy_digest=decision.digest,
         us=decision.microseconds,
     )

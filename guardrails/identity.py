@@ -26,6 +26,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from ..tools.tool import JsonObject, JsonValue
@@ -242,6 +243,11 @@ class SessionKey:
     principal: str
 
 
+@lru_cache(1024)
+def _key(text: str, basis: str, principal: str) -> SessionKey:
+    return SessionKey(hashlib.sha256(text.encode()).hexdigest()[:32], basis, principal)
+
+
 class SessionResolver:
     """Finds the session of a call. Evidence that a caller sent is only ever combined with its principal."""
 
@@ -253,7 +259,9 @@ class SessionResolver:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._idle = idle
-        self._environment = os.environ if environment is None else environment
+        environment = os.environ if environment is None else environment
+        named = ((name, _plain_id(environment.get(name))) for name in VENDOR_SESSION_ENVIRONMENT)
+        self._environment = next((f"{name}={value}" for name, value in named if value), "")
         self._clock = clock
         self._process = hashlib.sha256(os.urandom(16)).hexdigest()[:16]
         self._last_seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -263,20 +271,18 @@ class SessionResolver:
         text = "\0".join(
             (self._process if basis in ("process", "inferred") else "", identity.principal, basis, evidence)
         )
-        return SessionKey(hashlib.sha256(text.encode()).hexdigest()[:32], basis, identity.principal)
+        return _key(text, basis, identity.principal)
 
     def _evidence(self, caller: Caller, identity: Identity) -> tuple[str, str]:
         if own := _plain_id(caller.meta.get(SESSION_META)):
             return "meta", own
         if header := _plain_id(caller.session_header):
             return "header", header
-        for name in VENDOR_SESSION_META:
+        for name in VENDOR_SESSION_META if caller.meta else ():
             if vendor := _vendor_id(caller.meta.get(name)):
                 return "vendor", f"{name}={vendor}"
-        if caller.transport == "stdio":
-            for name in VENDOR_SESSION_ENVIRONMENT:
-                if value := _plain_id(self._environment.get(name)):
-                    return "environment", f"{name}={value}"
+        if caller.transport == "stdio" and self._environment:
+            return "environment", self._environment
         if transport := _plain_id(caller.transport_session):
             return "transport", transport
         if session := _baggage_session(caller.meta.get("baggage")):
