@@ -27,6 +27,7 @@ _LOOKALIKES: Final[dict[str, str]] = {
     **{chr(0xFF01 + i): chr(0x21 + i) for i in range(94) if not 0xFF10 <= 0xFF01 + i <= 0xFF19 and i != 12},
 }
 _LOOKALIKE_RE: Final = re.compile("[" + "".join(re.escape(c) for c in _LOOKALIKES) + "]")
+_LETTERS: Final = bytes(ord(chr(c).lower()) if chr(c).isalpha() or c == 63 else 32 for c in range(128)) + b" " * 128
 _CONTROL_RE: Final = re.compile("[\x00\x01]")
 
 Skip = Callable[[str], Sequence[TokenSpan]]
@@ -40,6 +41,7 @@ class Buffer:
     raw: bytes
     starts: list[int]
     _lower: bytes | None = None
+    _letters: bytes | None = None
 
     @property
     def lower(self) -> bytes:
@@ -47,6 +49,13 @@ class Buffer:
         if self._lower is None:
             self._lower = self.raw.lower()
         return self._lower
+
+    @property
+    def letters(self) -> bytes:
+        """`lower` with a space for everything that is neither a letter nor a ``?``: words are what stands between."""
+        if self._letters is None:
+            self._letters = self.raw.translate(_LETTERS)
+        return self._letters
 
     def index(self, offset: int) -> int:
         """Which text an offset lies in."""

@@ -19,7 +19,9 @@ from .network import ipv4
 from .scan import Scan, words
 
 # Everything a number is written with. Possessive: no run is ever read twice, whatever it ends with.
-RUN: Final = re.compile(rb"[+(0-9][+(0-9 ).\-/]{5,}+")
+# All that can begin a run is written as 0 first: a search for one byte is the quickest there is.
+_RUN: Final = re.compile(rb"0[0 ).\-/]{5,}+")
+_TO_RUN: Final = bytes(48 if c in b"+(0123456789" else c for c in range(256))
 _NOT_DIGITS: Final = b"+( ).-/"
 _SHORTEST_RUN: Final = 6
 _LONGEST_SHAPE: Final = 64
@@ -96,13 +98,14 @@ def _dialable(kind: str, match: re.Match[str], digits: int, covering: Mapping[st
 def recognise(scan: Scan) -> None:
     """Everything in all runs of digits of the buffer."""
     raw = scan.raw
-    for run in RUN.finditer(raw):
-        shape = run[0].rstrip(_NOT_DIGITS).translate(_TO_SHAPE)
+    for run in _RUN.finditer(raw.translate(_TO_RUN)):
+        start, end = run.span()
+        shape = raw[start:end].rstrip(_NOT_DIGITS).translate(_TO_SHAPE)
         if len(shape) < _SHORTEST_RUN:
             continue
         candidates = _plan(shape) if len(shape) <= _LONGEST_SHAPE else _plan.__wrapped__(shape)
         if candidates:
-            _judge(scan, run.start(), candidates)
+            _judge(scan, start, candidates)
 
 
 # 3.14159 and 1.234.567 are quantities
@@ -192,7 +195,7 @@ def _card(scan: Scan, start: int, end: int, digits: str) -> None:
     usual = brand == 2 and 14 <= len(digits) <= 16
     if scan.near(_CARD_WORDS, start, end):
         scan.add(start, end, EntityType.CREDIT_CARD, 0.95 if brand else 0.6)
-    elif usual and not scan.introduced(_ID_WORDS, start, end):
+    elif usual and not scan.introduced(_ID_WORDS, start):
         scan.add(start, end, EntityType.CREDIT_CARD, 0.8 if end - start > len(digits) else 0.7)
 
 
@@ -271,7 +274,7 @@ def _aadhaar(scan: Scan, start: int, end: int, digits: str) -> None:
 
 
 def _nir(scan: Scan, start: int, end: int, digits: str) -> None:
-    if checks.nir(digits) and not (scan.introduced(_ID_WORDS, start, end) and end - start == 15):
+    if checks.nir(digits) and not (scan.introduced(_ID_WORDS, start) and end - start == 15):
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85)
 
 
@@ -334,7 +337,7 @@ def _phone(scan: Scan, candidate: Candidate, start: int, end: int) -> None:
         return
     if end + 1 < len(text) and text[end] == ":" and text[end + 1].isdigit():
         return
-    if scan.introduced(_NOT_PHONE_WORDS, start, end):
+    if scan.introduced(_NOT_PHONE_WORDS, start):
         return
     score = _national_score(scan, candidate, value, start, end)
     if score >= 0.5 and not checks.repeated(_digits(value)):
@@ -344,11 +347,12 @@ def _phone(scan: Scan, candidate: Candidate, start: int, end: int) -> None:
 def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, end: int) -> float:
     """How sure a number without a country is: by its form first, then by the words around it."""
     kind, digits = candidate.kind, candidate.digits
-    before, after, gap = scan.around(start, end)
+    before, gap = scan.ahead(start)
+    after = scan.behind(end)
     beside = (
         (bool(after) and after[0] in _AFTER_PHONE)
         or (bool(before) and gap <= 5 and before[-1] in _WEAK_PHONE_WORDS)
-        or scan.introduced(_PHONE_WORDS, start, end)
+        or scan.introduced(_PHONE_WORDS, start)
     )
     if kind == "nanp":
         number = _digits(value)

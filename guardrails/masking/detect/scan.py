@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from .buffer import Buffer
 from .spans import Span, span
@@ -38,15 +38,10 @@ def run_before(text: str, end: int, most: int, allowed: re.Pattern[str]) -> int:
     return end - match.end() if match else end
 
 
-class Around(NamedTuple):
-    """The words next to a value, of its own text only."""
+def _words(letters: bytes) -> list[bytes]:
+    """The words of a piece of `Buffer.letters`."""
+    return _WORDS.findall(letters) if b"?" in letters else letters.split()
 
-    before: list[bytes]
-    after: list[bytes]
-    gap: int  # characters between the last word before and the value
-
-
-_NOTHING: Final = Around([], [], 0)
 
 # Words that stand between a name and its value and say nothing by themselves.
 _LINKS: Final = words(
@@ -67,8 +62,11 @@ class Scan:
     found: list[Span] = field(default_factory=list[Span])
     notes: dict[str, int] = field(default_factory=dict[str, int])  # what recognisers remember, to do nothing twice
     many: bool = field(init=False)  # whether the buffer holds more than one text
-    _at: tuple[int, int] = (-1, -1)
-    _around: Around = _NOTHING
+    _ahead_at: int = -1  # where the words of `_ahead` and `_gap` end
+    _ahead: Sequence[bytes] = ()
+    _gap: int = 0
+    _behind_at: int = -1
+    _behind: Sequence[bytes] = ()
 
     def __post_init__(self) -> None:
         self.many = len(self.buffer.starts) > 1
@@ -81,38 +79,40 @@ class Scan:
         """The words of the key under which the text at this offset stands."""
         return None if self.keys is None else self.keys[self.buffer.index(offset)]
 
-    def around(self, start: int, end: int) -> Around:
-        """The words 40 characters ahead of a value (its key's words first) and 16 behind it."""
-        if self._at == (start, end):
-            return self._around
-        low = self.buffer.lower
-        floor = start - _BEFORE if start > _BEFORE else 0
-        if self.many and (cut := low.rfind(b"\0", floor, start)) >= 0:
-            floor = cut + 1
-        before = _WORDS.findall(low, floor, start)
-        gap = start - low.rfind(before[-1], floor, start) - len(before[-1]) if before else 0
-        if self.keys is not None and (key := self.key(start)) is not None:
-            if not before:
-                gap = start - floor
-            before = [*key, *before]
-        ceiling = end + _AFTER
-        if self.many and (cut := low.find(b"\0", end, ceiling)) >= 0:
-            ceiling = cut
-        self._at = (start, end)
-        self._around = around = Around(before, _WORDS.findall(low, end, ceiling), gap)
-        return around
+    def ahead(self, start: int) -> tuple[Sequence[bytes], int]:
+        """The words in the 40 characters ahead of a value, its key's words first; and how far off the last one ends."""
+        if self._ahead_at != start:
+            floor = start - _BEFORE if start > _BEFORE else 0
+            if self.many and (cut := self.raw.rfind(b"\0", floor, start)) >= 0:
+                floor = cut + 1
+            letters = self.buffer.letters[floor:start]
+            found = _words(letters)
+            gap = len(letters) - len(letters.rstrip(b" ?")) if found else 0
+            if self.keys is not None and (key := self.key(start)) is not None:
+                gap = gap if found else start - floor
+                found = [*key, *found]
+            self._ahead_at, self._ahead, self._gap = start, found, gap
+        return self._ahead, self._gap
+
+    def behind(self, end: int) -> Sequence[bytes]:
+        """The words in the 16 characters behind a value."""
+        if self._behind_at != end:
+            ceiling = end + _AFTER
+            if self.many and (cut := self.raw.find(b"\0", end, ceiling)) >= 0:
+                ceiling = cut
+            self._behind_at, self._behind = end, _words(self.buffer.letters[end:ceiling])
+        return self._behind
 
     def near(self, wanted: Words, start: int, end: int) -> bool:
         """Whether one of the words stands in the key, ahead of the value or behind it."""
-        before, after, _ = self.around(start, end)
-        return not (wanted.isdisjoint(before) and wanted.isdisjoint(after))
+        return not (wanted.isdisjoint(self.ahead(start)[0]) and wanted.isdisjoint(self.behind(end)))
 
-    def introduced(self, wanted: Words, start: int, end: int) -> bool:
+    def introduced(self, wanted: Words, start: int) -> bool:
         """Whether one of the words comes right before the value, at most a link word ("number", "is") between."""
-        before, _, gap = self.around(start, end)
+        before, gap = self.ahead(start)
         if not before or gap > _GAP:
             return False
-        for word in reversed(before[-4:]):
+        for word in before[:-5:-1]:
             if word in wanted:
                 return True
             if word not in _LINKS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from ..classes import CLASS_OF_TYPE, EntityType
@@ -62,6 +63,8 @@ def resolve(found: Iterable[Span]) -> list[Span]:
     The weaker of two overlapping spans goes. A weaker name, place or URL keeps what sticks out on either side.
     """
     waiting = sorted(found)  # a sorted list is a heap
+    if all(a[1] <= b[0] for a, b in pairwise(waiting)):
+        return waiting
     kept: list[Span] = []
     while waiting:
         candidate = heapq.heappop(waiting)
