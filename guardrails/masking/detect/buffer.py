@@ -28,6 +28,10 @@ _LOOKALIKES: Final[dict[str, str]] = {
 }
 _LOOKALIKE_RE: Final = re.compile("[" + "".join(re.escape(c) for c in _LOOKALIKES) + "]")
 _LETTERS: Final = bytes(ord(chr(c).lower()) if chr(c).isalpha() or c == 63 else 32 for c in range(128)) + b" " * 128
+# UTF-8 to one byte a character: the first byte stands for all, and as 2 where a lookalike could begin with it.
+_LATER_BYTES: Final = bytes(range(0x80, 0xC0))
+_FIRST_BYTES: Final = {c.encode()[0] for c in _LOOKALIKES}
+_ONE_BYTE: Final = bytes(c if c < 128 else 2 if c in _FIRST_BYTES else 63 for c in range(256))
 _CONTROL_RE: Final = re.compile("[\x00\x01]")
 
 Skip = Callable[[str], Sequence[TokenSpan]]
@@ -91,7 +95,7 @@ def join(texts: Sequence[str], skip: Skip | None = None) -> Buffer:
     starts: list[int] = []
     at = 0
     for text in texts:
-        clean = plain(text)
+        clean = text
         if "\x00" in clean or "\x01" in clean:
             clean = _CONTROL_RE.sub(" ", clean)
         if skip is not None and (tokens := skip(text)):
@@ -100,4 +104,10 @@ def join(texts: Sequence[str], skip: Skip | None = None) -> Buffer:
         starts.append(at)
         at += len(clean) + len(SEPARATOR)
     whole = prepared[0] if len(prepared) == 1 else SEPARATOR.join(prepared)
-    return Buffer(whole, whole.encode("ascii", "replace"), starts)
+    if whole.isascii():
+        return Buffer(whole, whole.encode("ascii"), starts)
+    raw = whole.encode("utf-8", "surrogatepass").translate(_ONE_BYTE, _LATER_BYTES)
+    if b"\2" in raw:
+        whole = plain(whole)
+        raw = whole.encode("ascii", "replace")
+    return Buffer(whole, raw, starts)

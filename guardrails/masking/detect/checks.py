@@ -6,6 +6,7 @@ All take the value without separators and answer whether a real one could look l
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from operator import mul
 from typing import Final
 
@@ -71,11 +72,15 @@ _MAESTRO: Final = ("50", "56", "57", "58", "63", "67", "69")
 
 def card_brand(digits: str) -> int:
     """2: prefix and length of a known network, 1: of Maestro (many lengths), 0: of none."""
-    length = len(digits)
+    return _brand(digits[:4], len(digits))
+
+
+@lru_cache(maxsize=4096)
+def _brand(prefix: str, length: int) -> int:
     for low, high, width, lengths in _IIN:
-        if length in lengths and low <= int(digits[:width]) <= high:
+        if length in lengths and low <= int(prefix[:width]) <= high:
             return 2
-    return 1 if 12 <= length <= 19 and digits[:2] in _MAESTRO else 0
+    return 1 if 12 <= length <= 19 and prefix[:2] in _MAESTRO else 0
 
 
 # --- United States -------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ class Candidate(NamedTuple):
     end: int
     digits: int
     separators: str  # the distinct characters between the digits
+    dated: bool  # whether a date, or two years, is written so
 
 
 _B, _E = r"(?<!0)(?<!0[.\-/])", r"(?!0|[.\-/]0)"
@@ -75,7 +76,8 @@ def _plan(shape: bytes) -> tuple[Candidate, ...]:
         for match in pattern.finditer(text):
             digits, separators = match[0].count("0"), "".join(sorted(set(match[0]) - {"0"}))
             if kind not in _PHONE_KINDS or _dialable(kind, match, digits, covering):
-                plan.append(Candidate(kind, match.start(), match.end(), digits, separators))
+                dated = _DATED.match(match[0]) is not None
+                plan.append(Candidate(kind, match.start(), match.end(), digits, separators, dated))
                 if kind in covering:
                     covering[kind].append(match.span())
     return tuple(plan)
@@ -115,6 +117,9 @@ _DATE: Final = re.compile(
     r"(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:19|20)\d\d)(?!\d)"
 )
+_DATED: Final = re.compile(  # the shapes of both
+    r"(?:0000[-/. ]00?[-/. ]00?|00?[-/. ]00?[-/. ]0000|0000 ?[-/ ]{1,3} ?0000)(?!0)"
+)
 _YEARS: Final = re.compile(r"(?:19|20)\d\d ?[-/ ]{1,3} ?(?:19|20)\d\d(?!\d)")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}(?!\w)", re.IGNORECASE)
 _PHONE_SUFFIX: Final = re.compile(r"-(?:Office|Fax|Mobile|Home|Work|Cell|Desk|Main)\b", re.IGNORECASE)
@@ -124,30 +129,31 @@ def _judge(scan: Scan, base: int, candidates: tuple[Candidate, ...]) -> None:
     text, raw, found = scan.text, scan.raw, scan.found
     judged, embedded = (-1, -1), False
     for candidate in candidates:
-        kind, first, last, _, _ = candidate
+        kind, first, last, _, separators, _ = candidate
         start, end = base + first, base + last
         if kind == "ipv4":
             ipv4(scan, start, end)
             continue
-        if kind == "zeros" and raw[start : start + 2] != b"00":
+        if kind == "zeros" and not (raw[start] == raw[start + 1] == _ZERO):
             continue  # a shape does not tell one digit from another
         if judged != (start, end):
             judged, embedded = (start, end), _embedded(text, start, end)
         if embedded:
             continue
         if kind not in _PHONE_KINDS:
-            digits = raw[start:end].translate(None, _NOT_DIGITS).decode("ascii")
-            _IDENTIFIERS[kind](scan, start, end, digits)
+            value = text[start:end]
+            _IDENTIFIERS[kind](scan, start, end, _digits(value) if separators else value)
         elif not (found and found[-1].start <= start and end <= found[-1].end and found[-1].type in _SURER):
             _phone(scan, candidate, start, end)
 
 
 _SURER: Final = frozenset({EntityType.CREDIT_CARD, EntityType.US_SSN, EntityType.NATIONAL_ID, EntityType.IP_ADDRESS})
-_SIGNS: Final = re.compile(r"[^0-9]+")
+_ZERO: Final = 48  # the digit as a byte
 
 
 def _digits(value: str) -> str:
-    return value if value.isdigit() else _SIGNS.sub("", value)
+    """The digits of a part of a run."""
+    return value.encode("ascii").translate(None, _NOT_DIGITS).decode("ascii")
 
 
 def _embedded(text: str, start: int, end: int) -> bool:
@@ -327,20 +333,20 @@ _AFTER_PHONE: Final = words("fax mobile office home work cell desk phone tel voi
 
 
 def _phone(scan: Scan, candidate: Candidate, start: int, end: int) -> None:
-    kind = candidate.kind
-    if kind in ("plus", "zeros"):
+    kind, _, _, _, separators, dated = candidate
+    if kind == "plus" or kind == "zeros":
         _international(scan, kind, start, end)
         return
     text = scan.text
     value = text[start:end]
-    if kind not in ("paren", "nanp") and (_DATE.match(value) or _YEARS.match(value)):
+    if dated and kind not in ("paren", "nanp") and (_DATE.match(value) or _YEARS.match(value)):
         return
     if end + 1 < len(text) and text[end] == ":" and text[end + 1].isdigit():
         return
     if scan.introduced(_NOT_PHONE_WORDS, start):
         return
     score = _national_score(scan, candidate, value, start, end)
-    if score >= 0.5 and not checks.repeated(_digits(value)):
+    if score >= 0.5 and not checks.repeated(_digits(value) if separators else value):
         _add_phone(scan, start, end, score)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from ..classes import CLASS_OF_TYPE
 from .buffer import Buffer
-from .spans import Span, span
+from .spans import Span
 
 _WORDS_OF_KEY: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _WORDS: Final = re.compile(rb"[a-z]+(?:\?[a-z]+)*")  # a ? inside is a letter beyond ASCII: m?vil
@@ -49,6 +50,14 @@ _LINKS: Final = words(
 )
 
 
+def _no_spans() -> list[Span]:
+    return []
+
+
+def _no_notes() -> dict[str, int]:
+    return {}
+
+
 @dataclass(slots=True)
 class Scan:
     """One pass: the buffer, the words of each text's key, and what was found so far."""
@@ -59,8 +68,8 @@ class Scan:
     keys: Sequence[list[bytes] | None] | None = None
     strict: bool = False  # open columns: only what has a form of its own, nothing on context alone
     places: bool = True  # whether streets and codes are looked for
-    found: list[Span] = field(default_factory=list[Span])
-    notes: dict[str, int] = field(default_factory=dict[str, int])  # what recognisers remember, to do nothing twice
+    found: list[Span] = field(default_factory=_no_spans)
+    notes: dict[str, int] = field(default_factory=_no_notes)  # what recognisers remember, to do nothing twice
     many: bool = field(init=False)  # whether the buffer holds more than one text
     _ahead_at: int = -1  # where the words of `_ahead` and `_gap` end
     _ahead: Sequence[bytes] = ()
@@ -73,7 +82,7 @@ class Scan:
 
     def add(self, start: int, end: int, kind: str, score: float) -> None:
         """Report a finding."""
-        self.found.append(span(start, end, kind, score))
+        self.found.append(Span(start, end, kind, score, CLASS_OF_TYPE[kind]))
 
     def key(self, offset: int) -> list[bytes] | None:
         """The words of the key under which the text at this offset stands."""

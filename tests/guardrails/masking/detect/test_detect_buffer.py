@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -31,6 +32,20 @@ def test_offsets_are_code_points(texts: list[str]) -> None:
 
 def test_lookalikes() -> None:
     assert plain("１２\u00a0３–４‘＠") == "12 3-4'@"
+
+
+@given(
+    st.text(
+        alphabet=st.characters() | st.sampled_from("\2?aé€\u00a0\u02bc\u2013\u2019\u0663\uff10\U0001f600\ud800"),
+        max_size=30,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_one_byte_a_character(text: str) -> None:
+    buffer = join([text])
+    assert buffer.text == plain(text.replace("\0", " ").replace("\1", " "))
+    assert buffer.raw == buffer.text.encode("ascii", "replace")
+    assert buffer.letters == re.sub(rb"[^a-z?]", b" ", buffer.lower)
 
 
 def test_tokens_of_our_own_are_hidden() -> None:
