@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ..remembered import Remembered, keyed_hashes
 from . import addresses, bank, context, national, network, numbers, secrets
 from .anchors import AnchorScanner, RegexScanner, best_scanner
 from .buffer import Buffer, Skip, join
@@ -36,6 +37,7 @@ class Detector:
         self._handlers = [anchor.handler for anchor in anchors]
         self._threshold = threshold
         self._tagging = names
+        self._clean = Remembered()  # keys with texts that hold nothing of a form of its own
 
     def _names(self, scan: Scan) -> None:
         from .tagger import names  # numpy and the weights, when first needed
@@ -67,6 +69,31 @@ class Detector:
         """`scan` for many texts, joined into one buffer and scanned in one pass; one list per text."""
         if not texts:
             return []
+        if structured_only and keys is not None and not (skip is not None and any(map(skip, texts))):
+            return self._repeated(texts, keys)
+        return self._scanned(texts, keys, structured_only=structured_only, skip=skip)
+
+    def _repeated(self, texts: Sequence[str], keys: Sequence[str | None]) -> list[list[Span]]:
+        """Cells of open columns, without tokens: columns repeat their values, and most hold nothing."""
+        hashes = keyed_hashes([f"{key!r} {text}" for key, text in zip(keys, texts, strict=True)])
+        clean = self._clean.known()
+        asked = [i for i, one in enumerate(hashes) if one not in clean]
+        spans: list[list[Span]] = [[] for _ in texts]
+        if asked:
+            found = self._scanned([texts[i] for i in asked], [keys[i] for i in asked], structured_only=True)
+            for i, of_text in zip(asked, found, strict=True):
+                spans[i] = of_text
+            self._clean.add(hashes[i] for i in asked if not spans[i])
+        return spans
+
+    def _scanned(
+        self,
+        texts: Sequence[str],
+        keys: Sequence[str | None] | None,
+        *,
+        structured_only: bool,
+        skip: Skip | None = None,
+    ) -> list[list[Span]]:
         buffer = join(texts, skip)
         free = self._tagging and not structured_only
         scan = Scan(buffer, buffer.text, buffer.raw, _key_words(keys), structured_only, free)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,12 +17,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _CACHED: Final = 4096
-_SALT: Final = secrets.token_hex(8)
-
-
-def keyed_hashes(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """128 bits that stand for each text within this process: SipHash under its own key, twice. No value is kept so."""
-    return list(zip(map(hash, texts), map(hash, map(_SALT.__add__, texts)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import Final, cast
 from loguru import logger
 
 from ..keys import KeyRing, Scope
+from ..remembered import KeyedHash, keyed_hashes
 from . import payload
 from .codecs.codec import Draft
 from .codecs.dates import shifted
 from .codecs.integers import IntegerCodec
 from .codecs.money import noisy
 from .forms import CLASS_FORMS, FORMS, OTHER_FORMS, VAULT_ONLY, Form, Proof
-from .keyed import Keyed, keyed_hashes
+from .keyed import Keyed
 from .recognise import SPACE, is_redaction, may_be_token
 from .typed import Natural, natural
 from .vault import Vault, VaultRow
@@ -281,14 +282,14 @@ class _Memory:
         self._clock = clock
         self.clear()
 
-    def tokens(self, owner: bytes, class_name: str, epoch: int) -> dict[tuple[int, int], str]:
+    def tokens(self, owner: bytes, class_name: str, epoch: int) -> dict[KeyedHash, str]:
         """The tokens of one owner, class and epoch, to be read and added to."""
         if self._clock() >= self._until or sum(map(len, self._by_kind.values())) > _REMEMBERED:
             self.clear()
         return self._by_kind.setdefault((owner, class_name, epoch), {})
 
     def clear(self) -> None:
-        self._by_kind: dict[tuple[bytes, str, int], dict[tuple[int, int], str]] = {}
+        self._by_kind: dict[tuple[bytes, str, int], dict[KeyedHash, str]] = {}
         self._until = self._clock() + _REMEMBERED_SECONDS
 
 

@@ -6,19 +6,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
 
 from ....tools.tool import TokenSpan
 from ..keys import KeyRing, Scope
+from ..remembered import Remembered, keyed_hashes
 from . import payload
 from .codecs import identifiers
 from .forms import Form, Proof
-from .keyed import Keyed, keyed_hashes
+from .keyed import Keyed
 from .recognise import SPACE, Candidate, candidates, plausible, whole
 from .typed import natural
 from .vault import Vault
-
-_REMEMBERED: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Reader:
         self._keyed = keyed
         self._vault = vault
         self._classes = classes
-        self._without: set[tuple[int, int]] = set()  # texts that hold nothing of a token's form
+        self._without = Remembered()  # texts that hold nothing of a token's form
 
     def readings(self, value: object, scope: Scope) -> Iterator[Verified]:
         """What a whole value stands for if it is a token: usually one reading, or none.
@@ -70,9 +68,10 @@ class Reader:
         Most texts hold nothing that has even the form of a token. Those seen lately are known by their hashes.
         """
         keys = keyed_hashes(texts)
-        if self._without.issuperset(keys):
+        without = self._without.known()
+        asked = [i for i, key in enumerate(keys) if key not in without]
+        if not asked:
             return [[] for _ in texts]
-        asked = [i for i, key in enumerate(keys) if key not in self._without]
         found: list[list[TokenSpan]] = [[] for _ in texts]
         starts = list(accumulate((len(texts[i]) + 1 for i in asked), initial=0))
         suspects: set[int] = set()
@@ -82,9 +81,7 @@ class Reader:
             if (token := self._verified(candidate, scope)) is not None:
                 base = starts[at]
                 found[asked[at]].append(TokenSpan(candidate.start - base, candidate.end - base, token.class_name))
-        if len(self._without) > _REMEMBERED:
-            self._without.clear()
-        self._without.update(keys[i] for at, i in enumerate(asked) if at not in suspects)
+        self._without.add(keys[i] for at, i in enumerate(asked) if at not in suspects)
         return [_swept(spans) if len(spans) > 1 else spans for spans in found]
 
     def look_alikes(self, text: str) -> list[TokenSpan]:

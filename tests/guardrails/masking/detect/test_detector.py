@@ -119,3 +119,25 @@ def test_numpy_and_weights_are_loaded_only_for_names() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@given(st.lists(st.tuples(TEXTS, st.sampled_from([None, "phone", "account", "notes"])), max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_cells_seen_before_are_judged_as_new_ones_are(detector: Detector, cells: list[tuple[str, str | None]]) -> None:
+    texts, keys = [text for text, _ in cells], [key for _, key in cells]
+    new = [detector.scan(text, key=key, structured_only=True) for text, key in cells]
+    for _ in range(2):
+        assert detector.scan_many(texts, keys, structured_only=True) == new
+        assert detector.scan_many(texts[::-1], keys[::-1], structured_only=True) == new[::-1]
+
+
+def test_a_cell_that_held_nothing_is_looked_at_again_under_another_name_and_with_tokens(detector: Detector) -> None:
+    def tokens(text: str) -> list[TokenSpan]:
+        return [TokenSpan(0, 4, "person")] if text.startswith("tok_") else []
+
+    text = "tok_536-22-8726"
+    assert detector.scan_many([text], ["ssn"], structured_only=True) == [[]], "part of a longer word"
+    (found,) = detector.scan_many([text], ["ssn"], structured_only=True, skip=tokens)
+    assert [text[span.start : span.end] for span in found] == ["536-22-8726"]
+    assert detector.scan_many(["4024 0071"], ["shelf"], structured_only=True) == [[]]
+    assert detector.scan_many(["4024 0071"], ["phone"], structured_only=True) != [[]]
