@@ -41,7 +41,8 @@ def _grouped(text: str, start: int, length: int) -> tuple[int, str]:
     return at, value
 
 
-_BASE58 = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,95}")
+_ETHEREUM = re.compile(r"0x[0-9A-Fa-f]{40}")
+_MONERO = re.compile(r"[48][1-9AB][1-9A-HJ-NP-Za-km-z]{93}")
 _ETHEREUM_WORDS: Final = words("eth ethereum ether wallet crypto erc usdt usdc address donate send pay payout metamask")
 
 
@@ -53,13 +54,17 @@ def _word(scan: Scan, start: int) -> str:
     return match[0] if match else ""
 
 
-def _base58(scan: Scan, end: int) -> None:
+def _long_word(scan: Scan, end: int) -> None:
+    """A word of 25 or more: an address of Bitcoin and its kin or of Ripple, Ethereum or Monero, by length and check."""
     start = end - 25
     value = _word(scan, start)
-    if not 25 <= len(value) <= 35:
-        return
-    if (checks.ripple if value[0] == "r" else checks.base58check)(value):
-        scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
+    if 25 <= len(value) <= 35:
+        if value[0] in "1379ADLMTXr" and (checks.ripple if value[0] == "r" else checks.base58check)(value):
+            scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
+    elif len(value) == 42:
+        _ethereum(scan, start, value)
+    elif len(value) in (95, 106) and _MONERO.match(value):
+        scan.add(start, start + len(value), EntityType.CRYPTO, 0.85)
 
 
 def _bech32(scan: Scan, end: int) -> None:
@@ -71,28 +76,18 @@ def _bech32(scan: Scan, end: int) -> None:
         scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
 
 
-def _ethereum(scan: Scan, end: int) -> None:
-    start = end - 42
-    if len(_word(scan, start)) != 42:
+def _ethereum(scan: Scan, start: int, value: str) -> None:
+    body, end = value[2:], start + len(value)
+    if not _ETHEREUM.fullmatch(value):
         return
-    body = scan.text[start + 2 : end]
     mixed = body != body.lower() and body != body.upper()
     if mixed or scan.near(_ETHEREUM_WORDS, start, end):
         scan.add(start, end, EntityType.CRYPTO, 0.9 if mixed else 0.8)
 
 
-def _monero(scan: Scan, end: int) -> None:
-    start = end - 95
-    value = _word(scan, start)
-    if len(value) in (95, 106) and _BASE58.match(value):
-        scan.add(start, start + len(value), EntityType.CRYPTO, 0.85)
-
-
 ANCHORS: Final = (
     Anchor("\\b[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{4}", _iban),
     Anchor("\\b[A-Za-z]{2}[0-9]{2}[ \\-][A-Za-z0-9]{4}", _iban),
-    Anchor("\\b[13LMDXTr9A7][1-9A-HJ-NP-Za-km-z]{24}", _base58),
+    Anchor("\\b[0-9A-Za-z]{25}", _long_word),
     Anchor("\\b(?:bc|tb|BC|ltc)1[0-9a-zA-Z]{10}", _bech32),
-    Anchor("\\b0x[0-9A-Fa-f]{40}", _ethereum),
-    Anchor("\\b[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93}", _monero),
 )

@@ -29,15 +29,16 @@ DATE: Final = re.compile(
     r"|(?:19|20)\d\d[- ]" + _MONTH + r"[- ](?:0?[1-9]|[12]\d|3[01]))(?![\d])",
     re.IGNORECASE,
 )
-_DIGIT_OR_MONTH = re.compile(r"\b(?:\d|" + _MONTH + r"[ .\d])", re.IGNORECASE)
+# Over bytes in lower case: to look for thirty words at every place without regard to case takes eight times as long.
+_DIGIT_OR_MONTH = re.compile(rb"\b(?=[\dadefgjlmnos])(?:\d|" + _MONTH.encode("ascii", "replace") + rb"[ .\d])")
 
 
 def _birth(scan: Scan, end: int) -> None:
-    text = scan.text
+    text, lower = scan.text, scan.buffer.lower
     limit = min(len(text), end + 44)
     at = end
     for _ in range(3):  # "born 3 weeks early, on 2 May 1980": not every number behind the word is the date
-        match = _DIGIT_OR_MONTH.search(text, at, limit)
+        match = _DIGIT_OR_MONTH.search(lower, at, limit)
         if match is None or "\x00" in text[end : match.start()]:
             return
         date = DATE.match(text, match.start())

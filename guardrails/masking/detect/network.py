@@ -199,7 +199,7 @@ def _report_url(scan: Scan, start: int, host: int, stop: int) -> None:
 
 ANCHORS: Final = (
     Anchor("@", _email),
-    Anchor("[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", _ipv6),
+    Anchor(":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", _ipv6),
     Anchor("[0-9A-Fa-f]::", _ipv6),
     Anchor("::[0-9A-Fa-f]", _ipv6),
     Anchor("(?:[0-9A-Fa-f]{2}[:\\-]){5}[0-9A-Fa-f]{2}", _mac),
