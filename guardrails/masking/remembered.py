@@ -17,9 +17,10 @@ _SECONDS: Final = 60.0
 KeyedHash: TypeAlias = tuple[int, int]
 
 
-def keyed_hashes(texts: Sequence[str]) -> list[KeyedHash]:
-    """128 bits that stand for each text within this process."""
-    return list(zip(map(hash, texts), map(hash, map(_SALT.__add__, texts)), strict=True))
+def keyed_hashes(texts: Sequence[str], names: Sequence[str | None] | None = None) -> list[KeyedHash]:
+    """128 bits that stand for each text within this process; with ``names``, for the text under its name."""
+    first = map(hash, texts if names is None else zip(names, texts, strict=True))
+    return list(zip(first, map(hash, map(_SALT.__add__, texts)), strict=True))
 
 
 class Remembered:

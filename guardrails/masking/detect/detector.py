@@ -75,11 +75,10 @@ class Detector:
 
     def _repeated(self, texts: Sequence[str], keys: Sequence[str | None]) -> list[list[Span]]:
         """Cells of open columns, without tokens: columns repeat their values, and most hold nothing."""
-        hashes = keyed_hashes([f"{key!r} {text}" for key, text in zip(keys, texts, strict=True)])
+        hashes = keyed_hashes(texts, keys)
         clean = self._clean.known()
-        asked = [i for i, one in enumerate(hashes) if one not in clean]
         spans: list[list[Span]] = [[] for _ in texts]
-        if asked:
+        if asked := [i for i, one in enumerate(hashes) if one not in clean]:
             found = self._scanned([texts[i] for i in asked], [keys[i] for i in asked], structured_only=True)
             for i, of_text in zip(asked, found, strict=True):
                 spans[i] = of_text

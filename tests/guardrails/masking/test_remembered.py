@@ -12,6 +12,13 @@ def test_equal_texts_have_equal_hashes_and_others_have_not() -> None:
     assert len(set(keyed_hashes(texts))) == len(texts)
 
 
+def test_under_another_name_a_text_is_another() -> None:
+    names = [None, "None", "phone", "phon", ""]
+    texts = ["212", "212", "212", "e212", "phone212"]
+    assert keyed_hashes(texts, names) == keyed_hashes(list(texts), list(names))
+    assert len(set(keyed_hashes(texts, names))) == len(texts)
+
+
 def test_nothing_stays_longer_than_a_minute() -> None:
     now = 0.0
     kept = Remembered(clock=lambda: now)
