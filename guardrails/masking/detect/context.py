@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from ..classes import EntityType
@@ -18,7 +19,7 @@ _MONTH = (
     r"|okt(?:ober)?|ott(?:obre)?|out(?:ubro)?|nov(?:ember|embre|iembre|embro)?|dec(?:ember)?|dez(?:ember|embro)?"
     r"|d[eé]c(?:embre)?|dic(?:embre|iembre)?|ene(?:ro)?|gen(?:naio)?|lug|giu|mag|fev)\.?"
 )
-DATE: Final = re.compile(
+_DATE: Final = (
     r"(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?"
     r"|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:(?:19|20)\d\d|\d\d)"
     r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -26,22 +27,31 @@ DATE: Final = re.compile(
     + _MONTH
     + r"(?:,? ?[ -]| de | del )(?:19|20)?\d\d"
     r"|" + _MONTH + r"[ -]*(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,? ?[ ,-]|, )(?:19|20)?\d\d"
-    r"|(?:19|20)\d\d[- ]" + _MONTH + r"[- ](?:0?[1-9]|[12]\d|3[01]))(?![\d])",
-    re.IGNORECASE,
+    r"|(?:19|20)\d\d[- ]" + _MONTH + r"[- ](?:0?[1-9]|[12]\d|3[01]))(?![\d])"
 )
-# Over bytes in lower case: to look for thirty words at every place without regard to case takes eight times as long.
-_DIGIT_OR_MONTH = re.compile(rb"\b(?=[\dadefgjlmnos])(?:\d|" + _MONTH.encode("ascii", "replace") + rb"[ .\d])")
+
+
+@cache
+def _expressions() -> tuple[re.Pattern[bytes], re.Pattern[str]]:
+    """Where a date may begin, and a date: large, and compiled when a birth is first spoken of.
+
+    The first is over bytes in lower case: to look for thirty words without regard to case takes eight times as long.
+    """
+    month = _MONTH.encode("ascii", "replace")
+    begins = re.compile(rb"\b(?=[\dadefgjlmnos])(?:\d|" + month + rb"[ .\d])")
+    return begins, re.compile(_DATE, re.IGNORECASE)
 
 
 def _birth(scan: Scan, end: int) -> None:
     text, lower = scan.text, scan.buffer.lower
+    begins, date_form = _expressions()
     limit = min(len(text), end + 44)
     at = end
     for _ in range(3):  # "born 3 weeks early, on 2 May 1980": not every number behind the word is the date
-        match = _DIGIT_OR_MONTH.search(lower, at, limit)
+        match = begins.search(lower, at, limit)
         if match is None or "\x00" in text[end : match.start()]:
             return
-        date = DATE.match(text, match.start())
+        date = date_form.match(text, match.start())
         if date is not None:
             scan.add(date.start(), date.end(), EntityType.DATE_OF_BIRTH, 0.85)
             return
@@ -50,7 +60,7 @@ def _birth(scan: Scan, end: int) -> None:
 
 def _birth_mark(scan: Scan, end: int) -> None:
     """``* 3.4.1980`` and ``(b. 3 April 1980)``."""
-    date = DATE.match(scan.text, end)
+    date = _expressions()[1].match(scan.text, end)
     if date is not None:
         scan.add(date.start(), date.end(), EntityType.DATE_OF_BIRTH, 0.7)
 

@@ -7,6 +7,7 @@ where the literal begins.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from ...classes import EntityType
@@ -142,8 +143,14 @@ def placeholder(value: str) -> bool:
     return _PLACEHOLDER.search(value) is not None or len(set(value)) < 5
 
 
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Compiled when its literal is first seen: most never are, and every start would pay for a hundred."""
+    return re.compile(expression)
+
+
 def _prefixed(literal: str, rest: str) -> Handler:
-    whole = re.compile(re.escape(literal) + rest)
+    whole = re.escape(literal) + rest
     width = len(literal)
     free = not (literal[0].isalnum())
 
@@ -151,7 +158,7 @@ def _prefixed(literal: str, rest: str) -> Handler:
         text, start = scan.text, end - width
         if start and not free and (text[start - 1].isalnum() or text[start - 1] == "_"):
             return
-        match = whole.match(text, start)
+        match = _compiled(whole).match(text, start)
         if match is None or (match.end() < len(text) and text[match.end()].isalnum()):
             return
         if placeholder(match[0][width:]) or not any(c.isdigit() for c in match[0][width:]):
@@ -168,11 +175,9 @@ def _left(text: str, start: int) -> int:
 
 
 def _inner(rest: str) -> Handler:
-    whole = re.compile(rest)
-
     def handle(scan: Scan, end: int) -> None:
         text = scan.text
-        match = whole.search(text, _left(text, end), min(len(text), end + 90))
+        match = _compiled(rest).search(text, _left(text, end), min(len(text), end + 90))
         if match is None or match.end() < end or placeholder(match[0]):
             return
         start = match.start()
