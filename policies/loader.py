@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .engine import MatchSet
 
 _ENTITY: Final = re.compile(r'\b([A-Z]\w*)::"((?:[^"\\]|\\.)*)"')
+_ENTITY_ID: Final = re.compile(r'::\s*"(?:[^"\\]|\\.)*"')  # Action::"session.status" reads no fact called session
 # What changes from one call to the next, so that a rule that reads it may or may not apply to a tool at all.
 _VARYING: Final = frozenset("data session sql claims argument reads writes sends".split())
 
@@ -94,7 +95,7 @@ def reads(body: str, facts: Collection[str]) -> bool:
     """Whether a rule could read one of these parts of ``context``. Over-estimates: any mention counts."""
     if re.search(r"\bcontext\b(?!\s*[.\[])", body):  # compared as a whole
         return True
-    return not set(facts).isdisjoint(re.findall(r"[A-Za-z_]\w*", body))
+    return not set(facts).isdisjoint(re.findall(r"[A-Za-z_]\w*", _ENTITY_ID.sub("", body)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gloveport.policies.loader import Bundle, PolicyError, load
+from gloveport.policies.loader import Bundle, PolicyError, load, reads
 from gloveport.policies.obligations import ApprovalDuty, LimitDuty
 from gloveport.policies.request import SiteVocabulary
 
@@ -202,3 +202,9 @@ def test_the_document_is_kept_under_its_digest(folder: WriteFolder, site: SiteVo
     bundle = load(folder(PERMIT), site)
     assert bundle.digest == f"sha256:{hashlib.sha256(bundle.document).hexdigest()}"
     assert PERMIT in json.loads(bundle.document).values()
+
+
+def test_which_facts_a_rule_reads() -> None:
+    assert reads("(principal, action, resource) when { context.session.calls > 3 }", {"session"})
+    assert reads('(principal, action, resource) when { context["session"].calls > 3 }', {"session"})
+    assert not reads('(principal, action == Action::"session.status", resource)', {"session"})
