@@ -9,7 +9,7 @@ from gloveport.guardrails.masking.keys import Scope
 from gloveport.guardrails.masking.restore import Restored
 from gloveport.guardrails.masking.tokens.service import Tokens
 from gloveport.tests.canaries import CANARIES, leaks
-from gloveport.tools.tool import JsonValue, Mask, Text
+from gloveport.tools.tool import JsonObject, JsonValue, Mask, Text
 
 FOUND = ("email", "phone", "ssn", "card", "iban", "ip", "mac", "secret")  # by their form, wherever they stand
 
@@ -143,7 +143,8 @@ def test_only_key_names_that_hold_nothing_are_remembered(
     masker: ContentMasker, content: Found, tokens: Tokens, scope: Scope
 ) -> None:
     token = str(tokens.tokenise("email", ["bob@acme.com"], scope)[0])
-    for answer in ({"total": 1}, {"ann@acme.com": 1}, {token: 1}, {"n" * 65: 1}):
+    answers: list[JsonObject] = [{"total": 1}, {"ann@acme.com": 1}, {token: 1}, {"n" * 65: 1}]
+    for answer in answers:
         first = content.value(answer, {})
         assert masker.for_call(Duties(), scope, Restored()).value(answer, {}) == first
     assert masker.for_call(Duties(), scope, Restored()).plain_names == {"total"}
