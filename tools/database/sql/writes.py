@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from ...tool import Action, ColumnRef, ColumnRule, Place, Slot
+from ...tool import Action, ColumnRef, ColumnRule, Place, Slot, ToolRefused
 from ..catalog import Relation, RelationKind
 from . import completeness, fidelity, inference, preview, refusals, render, tokens
 from .analysis import Analysis, StatementKind
@@ -41,11 +41,14 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     write = _Write(inventory.tree, state)
     returned = write.walk()
     completeness.check(inventory, parsed.tokens, state)
-    inference.judge(state)
-    tokens.check(inventory.literals, state)
     tree = inventory.tree
     values = zip(returned.labels, returned.values, strict=True)
     outputs = tuple(output(label, value, state) for label, value in values)
+    try:
+        inference.judge(state)
+        tokens.check(inventory.literals, state)
+    except ToolRefused as refused:
+        raise refusals.UseRefused(refused, outputs, indirect(state)) from None
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
     fidelity.check(tree, sql, state.claims, state.profile)

@@ -8,6 +8,7 @@ import pytest
 
 from gloveport.tests.tools.database.sql.clinic import DIALECTS, KEY, RELATIONS, Clinic, column, table
 from gloveport.tools.database.sql.analysis import Analysis, Inference, StatementKind
+from gloveport.tools.database.sql.refusals import UseRefused
 from gloveport.tools.tool import Action, Place, ToolRefused
 
 TOKENS: dict[str | int, str] = {"tok_email": "email", "tok_ssn": "ssn", "tok_name": "person", 4711: "money"}
@@ -263,3 +264,10 @@ def test_without_leave_to_write_nothing_is_written() -> None:
 
 def test_a_query_is_still_a_query() -> None:
     assert clinic().analyse("SELECT city FROM clinics").kind is StatementKind.SELECT
+
+
+def test_a_refused_write_tells_what_it_would_have_read_and_shown() -> None:
+    with pytest.raises(UseRefused) as info:
+        clinic().analyse("UPDATE patients SET city = 'Oslo' WHERE income > 5 RETURNING email")
+    assert [output.name for output in info.value.outputs] == ["email"]
+    assert ("income", "where") in {(use.column.column, use.place) for use in info.value.indirect}
