@@ -82,7 +82,8 @@ def _machine() -> Iterator[Finding]:
 
 
 def _config(path: Path, config: Config) -> Iterator[Finding]:
-    yield Finding("ok", "config", f"{path}: {len(config.databases)} databases, {len(config.files)} file roots")
+    counted = f"databases: {len(config.databases)}, file roots: {len(config.files)}"
+    yield Finding("ok", "config", f"{path}: {counted}")
     if not config.databases and not config.files and not config.tools:
         yield Finding("warn", "config", "names nothing an agent could work on", "add databases: or files:")
     text = path.read_text(encoding="utf-8")
