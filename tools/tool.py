@@ -169,6 +169,15 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A write stores values in a column that it does not spell out: those of ``source`` as they are, or, where that is
+    None, what the database puts together from parts."""
+
+    target: ColumnRef
+    source: ColumnRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Caps of one call. A missing cap is None; the chain and the policy may lower them, never raise them."""
 
@@ -201,6 +210,7 @@ class Plan:
     indirect: tuple[IndirectUse, ...] = ()
     slots: tuple[Slot, ...] = ()
     written: str | None = None  # text of the agent's own that may be read back: from a store, or in the answer
+    flows: tuple[Flow, ...] = ()  # how what is stored gets from column to column, in this order
     limits: Limits = Limits()
     facts: Mapping[str, JsonValue] = field(
         default_factory=_empty

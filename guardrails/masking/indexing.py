@@ -24,7 +24,10 @@ class SearchTexts:
         """Callers whose tokens are the same."""
         return self.scope().parts
 
-    def masked(self, texts: Sequence[str], column: str, *, free: bool) -> list[str]:
-        """Names, places and numbers as tokens (or masks, as their class has it); the rest stays."""
+    def masked(self, texts: Sequence[str], column: str, sources: Sequence[str], *, free: bool) -> list[str]:
+        """Names, places and numbers as tokens (or masks, as their class has it); the rest stays. What an agent wrote
+        is redacted here too, or a search for a token would tell whether it stands for a guess."""
         scope = replace(self.scope(), principal=_NOBODY)
-        return self.content.for_call(Duties(), scope, Restored()).cells(texts, [column] * len(texts), free=free)
+        found = self.content.for_call(Duties(), scope, Restored())
+        keys, places = [column] * len(texts), [tuple(sources)] * len(texts)
+        return found.cells(texts, keys, free=free, places=places)

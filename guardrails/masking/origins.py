@@ -6,6 +6,9 @@ the token of its guess, and by that whose value it is. So values found in what a
 those places they are redacted, for everybody who looks. Places that no agent writes to are not touched by it: there,
 a redacted value would say that the guess is right.
 
+A guess can also be put together from parts by the database, in an open column (`'ann' || '@x.com'`). Whatever is found
+in a column that ever took a computed value counts as written by an agent.
+
 Within one call nothing that stands in its own arguments becomes a token: a tool may answer with what it was asked.
 """
 

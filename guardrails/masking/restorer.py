@@ -61,7 +61,12 @@ class Restorer:
         if lasts(plan):
             places = [*places_of(plan.accesses, written=True), *names_of(plan.accesses)]
             self._tokens.note_agent_origin(own(), scope, places)
-            self._tokens.carry_agent_origin(places_of(plan.accesses), scope, places)
+            for flow in plan.flows:
+                target = str(flow.target)
+                if flow.source is None:
+                    self._tokens.note_agent_composed(target, scope)
+                else:
+                    self._tokens.carry_agent_origin(str(flow.source), target, scope)
         if not plan.slots:
             return Restored(spelt=spelt)
         restored = restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)

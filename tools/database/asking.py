@@ -121,6 +121,7 @@ def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits) -> Plan:
         indirect=analysis.indirect,
         slots=analysis.slots,
         written="\n".join(analysis.written) or None,
+        flows=analysis.flows,
         limits=limits,
         facts=facts_of(analysis, work.level),
         work=work,

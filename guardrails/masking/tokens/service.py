@@ -132,9 +132,13 @@ class Tokens:
         the data key, or a guess and its token would tell whether the guess is right (see `masking.origins`)."""
         self._written.note(values, scope, places)
 
-    def carry_agent_origin(self, sources: Iterable[str], scope: Scope, places: Iterable[str]) -> None:
-        """What an agent wrote to the sources may be copied to these places now: it stays the agent's own there."""
-        self._written.carry(sources, scope, places)
+    def note_agent_composed(self, place: str, scope: Scope) -> None:
+        """An agent had values put together there: nothing found in that place is ever run through the data key."""
+        self._written.note_composed(place, scope)
+
+    def carry_agent_origin(self, source: str, place: str, scope: Scope) -> None:
+        """What an agent wrote to the source may be copied to this place now: it stays the agent's own there."""
+        self._written.carry(source, place, scope)
 
     def agent_origin(self, values: Sequence[object], scope: Scope, places: Iterable[str]) -> list[bool]:
         """Which of the values an agent wrote itself to one of the places, in whatever spelling."""

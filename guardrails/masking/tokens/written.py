@@ -18,6 +18,8 @@ from .vault import Vault
 
 _META: Final = "written"
 _KEY_BYTES: Final = 32
+_DIGEST_BYTES: Final = 16
+_ANYTHING: Final = b"anything"  # in the place of a digest; shorter than one, so no value has it
 
 
 class Written:
@@ -32,13 +34,14 @@ class Written:
         for place in places if digests else ():
             self._vault.note_agent_origin(_owner(place, scope), digests)
 
-    def carry(self, sources: Iterable[str], scope: Scope, places: Iterable[str]) -> None:
-        """Note for the places what is noted for the sources."""
-        for source in self.places(sources, scope):
-            digests = self._vault.agent_digests(_owner(source, scope))
-            for place in places:
-                if place != source:
-                    self._vault.note_agent_origin(_owner(place, scope), digests)
+    def note_composed(self, place: str, scope: Scope) -> None:
+        """Note that any value in this place may be an agent's."""
+        self._vault.note_agent_origin(_owner(place, scope), (_ANYTHING,))
+
+    def carry(self, source: str, place: str, scope: Scope) -> None:
+        """Note for the place what is noted for the source."""
+        if place != source and self.places([source], scope):
+            self._vault.note_agent_origin(_owner(place, scope), self._vault.agent_digests(_owner(source, scope)))
 
     def places(self, places: Iterable[str], scope: Scope) -> list[str]:
         """Those of the places that an agent ever wrote anything to."""
@@ -51,12 +54,13 @@ class Written:
         if not known:
             return [False] * len(values)
         digests = [self._digest(value) for value in values]
-        found = set[bytes]().union(*(self._vault.agent_origin(owner, digests) for owner in known))
-        return [digest in found for digest in digests]
+        asked = [_ANYTHING, *digests]
+        found = set[bytes]().union(*(self._vault.agent_origin(owner, asked) for owner in known))
+        return [_ANYTHING in found or digest in found for digest in digests]
 
     def _digest(self, value: object) -> bytes:
         text = folded(value).encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(text, key=self._key, digest_size=16).digest()
+        return hashlib.blake2b(text, key=self._key, digest_size=_DIGEST_BYTES).digest()
 
 
 def _owner(place: str, scope: Scope) -> bytes:

@@ -25,6 +25,7 @@ databases:
     write: true
     classes: {patients.mrn: account, patients.email: email, patients.phone: phone}
     open: [patients.id, patients.nick]
+    search: {patients.nick: id}
 files: {reports: {path: ./reports, write: true}}
 policies: ./policies
 """
@@ -137,6 +138,64 @@ async def test_a_copy_of_a_guess(call: Call) -> None:
     await changed(call, "UPDATE patients SET email = nick WHERE id = 7")
     shown = await rows(call, "SELECT email FROM patients WHERE id = 7")
     assert mail not in json.dumps(shown)
+
+
+PIECES = {
+    "joined": "UPDATE patients SET nick = 'p3' || '@acme.com' WHERE id = 7",
+    "replaced": "UPDATE patients SET nick = replace('p3Qacme.com', 'Q', '@') WHERE id = 7",
+    "of a common table": """
+        WITH g AS (SELECT 'p3@acme.com' AS x) UPDATE patients SET nick = (SELECT x FROM g) WHERE id = 7
+    """,
+    "of two common tables": """
+        WITH a AS (SELECT 'p3' AS x), b AS (SELECT '@acme.com' AS y)
+        UPDATE patients SET nick = (SELECT x || y FROM a, b) WHERE id = 7
+    """,
+    "from": "UPDATE patients SET nick = g.x FROM (SELECT 'p3@acme.com' AS x) AS g WHERE patients.id = 7",
+    "inserted": "INSERT INTO patients (id, nick) SELECT 907, x FROM (SELECT 'p3' || '@acme.com' AS x) AS g",
+    "inserted from a common table": """
+        WITH g AS (SELECT 'p3@acme.com' AS x) INSERT INTO patients (id, nick) SELECT 907, x FROM g
+    """,
+    "on conflict": """
+        INSERT INTO patients (id, nick) VALUES (7, 'p3')
+        ON CONFLICT (id) DO UPDATE SET nick = excluded.nick || '@acme.com'
+    """,
+}
+
+
+@pytest.mark.parametrize("sql", PIECES.values(), ids=PIECES)
+async def test_a_guess_the_database_puts_together(call: Call, sql: str) -> None:
+    mail = await token(call, "email")
+    done = await changed(call, sql)
+    assert done.status is Status.RELEASED, done.content
+    shown = await rows(call, "SELECT nick FROM patients WHERE id IN (7, 907)")
+    assert ["[masked:email]"] in shown
+    assert mail not in json.dumps(shown)
+    assert await token(call, "email") == mail, "the column that was not written shows what it showed"
+
+
+async def test_a_guess_appended_piece_by_piece(call: Call) -> None:
+    mail = await token(call, "email")
+    for sql in ("SET nick = 'p3'", "SET nick = nick || '@acme'", "SET nick = nick || '.com'"):
+        assert (await changed(call, f"UPDATE patients {sql} WHERE id = 7")).status is Status.RELEASED
+    assert await rows(call, "SELECT nick FROM patients WHERE id = 7") == [["[masked:email]"]]
+    copied = await changed(call, "INSERT INTO patients (id, nick) SELECT 907, nick FROM patients WHERE id = 7")
+    assert copied.status is Status.RELEASED
+    assert mail not in json.dumps(await rows(call, "SELECT nick FROM patients"))
+
+
+async def test_a_search_for_a_token_does_not_find_a_guess(call: Call) -> None:
+    mail = await token(call, "email")
+    assert (await changed(call, f"UPDATE patients SET nick = '{MAIL}' WHERE id = 7")).status is Status.RELEASED
+    found = await call("database_search", database="clinic", text=mail)
+    assert found.status is Status.RELEASED, found.content
+    assert [row for row in found.content["rows"] if row[0] == 7] == []  # type: ignore[union-attr,index]
+
+
+async def test_a_composed_column_in_a_condition_spoils_no_other(call: Call) -> None:
+    mail = await token(call, "email")
+    await changed(call, "UPDATE patients SET nick = nick || '!' WHERE id = 7")
+    assert (await changed(call, f"UPDATE patients SET email = '{mail}' WHERE nick = 'n7!'")).status is Status.RELEASED
+    assert await rows(call, "SELECT email FROM patients WHERE id = 7") == [[mail]]
 
 
 async def test_masks_and_broken_tokens_are_never_written(call: Call) -> None:

@@ -22,6 +22,7 @@ from gloveport.tools.tool import (
     ColumnRule,
     Effect,
     Entries,
+    Flow,
     JsonObject,
     JsonValue,
     OutputColumn,
@@ -178,7 +179,22 @@ async def test_what_was_copied_from_column_to_column(house: House, scope: Scope)
     await house.call(inserted(f"Al {GUESS}", columns=[NICK]), NOTHING, scope)
     both = frozenset({NICK, NOTES})
     copy = Access(Action.DB_UPDATE, "table", "clinic.patients", "clinic", both, written=frozenset({NOTES}))
-    await house.call(Plan((copy,), frozenset({Effect.WRITE})), NOTHING, scope)
+    await house.call(Plan((copy,), frozenset({Effect.WRITE}), flows=(Flow(NOTES, NICK),)), NOTHING, scope)
+    assert cells(await house.call(SELECT, column(NOTES, f"Al {GUESS}"), scope)) == ["Al [masked:email]"]
+
+
+async def test_what_the_database_put_together(house: House, scope: Scope) -> None:
+    """No part says what the whole is: everything found there may be a guess, there and wherever it is copied to."""
+    both = frozenset({NICK, NOTES})
+    write = Access(Action.DB_UPDATE, "table", "clinic.patients", "clinic", both, written=frozenset({NICK}))
+    await house.call(
+        Plan((write,), frozenset({Effect.WRITE}), written="ann\n@x.com", flows=(Flow(NICK),)), NOTHING, scope
+    )
+    assert cells(await house.call(SELECT, column(NICK, f"Al {GUESS}"), scope)) == ["Al [masked:email]"]
+    real = token(house.tokens, "email", GUESS, scope)
+    assert cells(await house.call(SELECT, column(NOTES, f"Al {GUESS}"), scope)) == [f"Al {real}"]
+    copy = Access(Action.DB_UPDATE, "table", "clinic.patients", "clinic", both, written=frozenset({NOTES}))
+    await house.call(Plan((copy,), frozenset({Effect.WRITE}), flows=(Flow(NOTES, NICK),)), NOTHING, scope)
     assert cells(await house.call(SELECT, column(NOTES, f"Al {GUESS}"), scope)) == ["Al [masked:email]"]
 
 

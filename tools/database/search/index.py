@@ -36,8 +36,9 @@ class IndexTexts(Protocol):
         """Callers for whom this is equal see equal surrogates, and may share an index."""
         ...
 
-    def masked(self, texts: Sequence[str], column: str, *, free: bool) -> list[str]:
-        """The texts with surrogates for what is found in them; ``free`` looks for names and places too."""
+    def masked(self, texts: Sequence[str], column: str, sources: Sequence[str], *, free: bool) -> list[str]:
+        """The texts with surrogates for what is found in them; ``free`` looks for names and places too. ``sources``
+        are the base columns they are from."""
         ...
 
 
@@ -81,6 +82,7 @@ class Wanted:
     catalog: str
     rules: str
     free: bool
+    sources: tuple[str, ...] = ()  # the base columns the texts are from
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Indexes:
         return Index(keys, texts, space, count, passed, read)
 
     def _masked(self, texts: Sequence[str], wanted: Wanted) -> list[str]:
-        masked = self.texts.masked(texts, wanted.searched.column, free=wanted.free)
+        masked = self.texts.masked(texts, wanted.searched.column, wanted.sources, free=wanted.free)
         if len(masked) != len(texts):
             raise ToolFailed("search-failed", "The texts could not be masked, so they are not searched.")
         return masked

@@ -116,7 +116,8 @@ class DatabaseSearch:
         outputs = _outputs(relation, searched, settings)
         rule = _searchable(f"{searched.table}.{searched.column}", outputs[1], rules)
         limit = arguments.get("limit")
-        wanted = Wanted(database.name, searched, catalog.version, rules.version, free=rule is not None)
+        sources = tuple(sorted(map(str, outputs[1].sources)))
+        wanted = Wanted(database.name, searched, catalog.version, rules.version, rule is not None, sources)
         work = SearchWork(
             database,
             relation,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from ...tool import Action, ColumnRef, ColumnRules, IndirectUse, OutputColumn, Slot, TokenSpan
+from ...tool import Action, ColumnRef, ColumnRules, Flow, IndirectUse, OutputColumn, Slot, TokenSpan
 from ..catalog import Catalog
 
 
@@ -83,7 +83,8 @@ class Analysis:
     named: frozenset[str] = frozenset()
     preview_slots: tuple[int, ...] = ()  # which of ``slots``, in order, the placeholders of ``preview_sql`` take
     literal_matches: frozenset[ColumnRef] = frozenset()  # masked columns compared with a literal: rate-limit and audit
-    written: tuple[str, ...] = ()  # texts and numbers of the agent's own that a write stores
+    written: tuple[str, ...] = ()  # texts and numbers of the agent's own that a write may store
+    flows: tuple[Flow, ...] = ()  # where a write stores values that it does not spell out
 
 
 @dataclass(frozen=True, slots=True)

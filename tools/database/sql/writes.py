@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlglot import exp
 
-from ...tool import Action, ColumnRef, ColumnRule, Place, Slot, ToolRefused
+from ...tool import Action, ColumnRef, ColumnRule, Flow, Place, Slot, ToolRefused
 from ..catalog import Relation, RelationKind
 from . import completeness, fidelity, inference, preview, refusals, render, tokens
 from .analysis import Analysis, StatementKind
@@ -49,6 +49,7 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         tokens.check(inventory.literals, state)
     except ToolRefused as refused:
         raise refusals.UseRefused(refused, outputs, indirect(state)) from None
+    texts = tuple(write.texts())
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
     fidelity.check(tree, sql, state.claims, state.profile)
@@ -73,7 +74,8 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         named=frozenset(state.named),
         preview_slots=preview_slots,
         literal_matches=state.register.set(state.literal_matches),
-        written=tuple(write.texts),
+        written=texts,
+        flows=write.flows(),
     )
 
 
@@ -83,7 +85,8 @@ class _Write:
     def __init__(self, tree: exp.Expr, state: State) -> None:
         self._tree, self._state, self._walk = tree, state, Walk(state)
         self.written: set[ColumnRef] = set()
-        self.texts: list[str] = []
+        self._flows: set[Flow] = set()
+        self._sources: list[exp.Expr] = []  # of what is written
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         if not isinstance(table, exp.Table):
             raise refusals.write("A write needs one table to change.", "Name the table.")
@@ -114,6 +117,32 @@ class _Write:
             self._walk.predicates.predicate(where.this, "where", self._env)
         self._check_matches()
         return self._returning()
+
+    def texts(self) -> Iterator[str]:
+        """Texts and numbers of the agent's own that may be stored, wherever they stand: also in WITH and FROM."""
+        others: list[exp.Expr | None] = [self._tree.args.get("with_"), self._tree.args.get("from_")]
+        using: list[exp.Expr] = self._tree.args.get("using") or []
+        for part in (*self._sources, *others, *using):
+            for literal in part.find_all(exp.Literal) if part is not None else ():
+                if id(literal) not in self._state.tokens:
+                    yield literal.args["this"]
+
+    def flows(self) -> tuple[Flow, ...]:
+        """How values get about that are not spelt out: first by what is written, then by foreign keys, which may pass
+        a change on."""
+        made = dict.fromkeys(sorted(self._flows, key=str))
+        pending = sorted(self.written)
+        while pending:
+            passed = [flow for parent in pending for flow in self._passed_on(parent) if flow not in made]
+            made |= dict.fromkeys(passed)
+            pending = [flow.target for flow in passed]
+        return tuple(made)
+
+    def _passed_on(self, parent: ColumnRef) -> Iterator[Flow]:
+        for key in self._state.shapes.catalog.foreign_keys:
+            for own, referred in zip(key.columns, key.referred_columns, strict=False):
+                if (key.referred_table, referred) == (parent.table, parent.column):
+                    yield Flow(ColumnRef(parent.database, key.table, own), parent)
 
     # -- the table that is changed
 
@@ -196,6 +225,7 @@ class _Write:
             )
         for target, value in zip(targets, query.values, strict=False):
             self._copy(target, value, source)
+        self._sources.append(source)
         for literal in source.find_all(exp.Literal):
             if id(literal) not in self._state.claims:
                 self._check_literal(literal, None)
@@ -273,6 +303,7 @@ class _Write:
 
     def _assign(self, target: ColumnRef, node: exp.Expr, env: Env) -> None:
         inner = bare(node)
+        self._sources.append(inner)
         if _is_default(inner, self._state):
             self._state.visited.add(id(inner))
             node.replace(exp.Var(this="DEFAULT"))  # a column of that name would be quoted
@@ -299,6 +330,7 @@ class _Write:
         masked = state.masked(value)
         if rule is None:
             state.use(UseKind.COPY, "value", masked, node)
+            self._flow(target, value)
             return
         if value.null:
             return
@@ -310,6 +342,13 @@ class _Write:
                 "Write a literal, a token of its class, NULL, or a column of its class as it is.",
                 refusals.shown(target.column),
             )
+        self._flow(target, value)
+
+    def _flow(self, target: ColumnRef, value: Value) -> None:
+        if value.plain:
+            self._flows.update(Flow(target, source) for source in self._state.register.each(value.bits))
+        elif not value.null:
+            self._flows.add(Flow(target))
 
     def _same(self, rule: ColumnRule, masked: int, value: Value) -> bool:
         register = self._state.register
@@ -339,7 +378,6 @@ class _Write:
             self._claim(literal, class_name, target)
             return
         text: str = literal.args["this"]
-        self.texts.append(text)
         if not literal.args["is_string"]:
             return
         where = "" if target is None else self._named(target)
