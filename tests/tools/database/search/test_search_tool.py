@@ -12,6 +12,7 @@ import pytest
 from gloveport.guardrails.call import Caller, Release, Request, Status
 from gloveport.guardrails.config import ConfigError, load_config
 from gloveport.guardrails.house import House, HouseError
+from gloveport.guardrails.private_file import write_private
 from gloveport.tests.canaries import leaks
 from gloveport.tools.tool import JsonObject
 
@@ -37,6 +38,8 @@ def build(folder: Path, search: str = "{patients.notes: id, products.blurb: sku}
     connection.executemany("INSERT INTO products VALUES (?,?)", [("A1", "steel bolt"), ("A2", "oak table with bolts")])
     connection.commit()
     connection.close()
+    (folder / ".gloveport").mkdir(mode=0o700)
+    write_private(folder / ".gloveport" / "key", b"5e" * 32)  # with a random key a surrogate may look like a question
     path = folder / "gloveport.yaml"
     path.write_text(
         f"""\
