@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from gloveport.tests.tools.database.engines.engine_kit import GuardedEngine, started
 from gloveport.tools.database.engines.duckdb.engine import DuckDBEngine
-from gloveport.tools.database.engines.engine import Rows, Settings, Statement, Write, Written
-from gloveport.tools.database.sql import guard, reconcile
-from gloveport.tools.database.sql.analysis import GuardSettings, Inference
-from gloveport.tools.tool import ColumnRef, ColumnRule, Limits, Mask
+from gloveport.tools.database.engines.engine import Settings
 
 SCHEMA = """
 CREATE SCHEMA hr;
@@ -37,69 +36,20 @@ INSERT INTO visits SELECT i, 1 + i % 300, 'check', i FROM range(1, 601) t(i);
 INSERT INTO api_keys VALUES (1, 'hidden');
 CREATE INDEX by_city ON patients (city);
 """
-LIMITS = Limits(rows=1000, seconds=5.0, bytes=1_000_000)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Column rules from a dictionary by ``table.column``."""
-
-    columns: Mapping[str, ColumnRule] = field(
-        default_factory=lambda: {"patients.email": ColumnRule("email", Mask.TOKEN, "config", match_literal=True)}
-    )
-    version: str = "1"
-
-    def get(self, column: ColumnRef) -> ColumnRule | None:
-        return self.columns.get(f"{column.table}.{column.column}")
 
 
 @dataclass
-class Clinic:
-    """An engine, and the guard's judgement in front of it."""
+class Clinic(GuardedEngine[DuckDBEngine]):
+    """The guarded engine, and the file it reads."""
 
-    engine: DuckDBEngine
     path: Path
-    limits: Limits = LIMITS
-
-    async def settings(self, **more: object) -> GuardSettings:
-        settings = GuardSettings(catalog=await self.engine.catalog(), rules=Rules(), inference=Inference.RELAXED)
-        return replace(settings, **more)
-
-    async def statement(self, sql: str, *values: object, **more: object) -> Statement:
-        settings = await self.settings(**more)
-        analysis = guard.analyse(sql, settings)
-        return Statement(analysis.sql, values, reconcile.expected_of(analysis, settings), settings.catalog.version)
-
-    async def query(self, sql: str, *values: object, **limits: object) -> Rows:
-        return await self.engine.query(await self.statement(sql, *values), replace(self.limits, **limits))
-
-    async def unjudged(self, sql: str, like: str, *values: object, **limits: object) -> Rows:
-        """Run a text that the guard never saw, under the expectation of another."""
-        statement = replace(await self.statement(like), sql=sql, values=values)
-        return await self.engine.query(statement, replace(self.limits, **limits))
-
-    async def change(self, sql: str, *values: object, most: int = 100, **limits: object) -> Written:
-        settings = await self.settings(writes=True)
-        analysis = guard.analyse(sql, settings)
-        expected = reconcile.expected_of(analysis, settings)
-        statement = Statement(analysis.sql, values, expected, settings.catalog.version)
-        preview = None
-        if analysis.preview_sql is not None:
-            chosen = [values[i] for i in analysis.preview_slots]
-            preview = Statement(analysis.preview_sql, chosen, expected, settings.catalog.version)
-        write = Write(statement, preview, most, analysis.target)
-        return await self.engine.write(write, replace(self.limits, **limits))
 
 
 @asynccontextmanager
-async def open_clinic(path: Path, **more: object) -> AsyncGenerator[Clinic]:
+async def open_clinic(path: Path, **more: Any) -> AsyncGenerator[Clinic]:
     settings = Settings("clinic", f"duckdb:///{path}", deny=("api_keys",), functions=("add_tax",))
-    engine = DuckDBEngine(replace(settings, **more))
-    await engine.start()
-    try:
+    async with started(DuckDBEngine(replace(settings, **more))) as engine:
         yield Clinic(engine, path)
-    finally:
-        await engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ import anyio
 import anyio.from_thread
 import pytest
 
-from gloveport.tests.tools.database.engines.duckdb.conftest import LIMITS, Clinic, open_clinic
+from gloveport.tests.tools.database.engines.duckdb.conftest import Clinic, open_clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
 from gloveport.tools.database.catalog import RelationKind
 from gloveport.tools.database.engines import build_engine
 from gloveport.tools.database.engines.duckdb.plan import PlanError, read
@@ -131,7 +132,7 @@ async def test_deadline_and_cancellation_end_the_work(clinic: Clinic) -> None:
         with anyio.fail_after(3):  # one slow query blocks nobody
             assert (await clinic.query("SELECT 1 AS n")).rows == [(1,)]
         tasks.cancel_scope.cancel()
-    assert clinic.engine._threads.borrowed_tokens == 0
+    assert clinic.engine._threads.borrowed_tokens == 0  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.parametrize("after", ["extract_statements", "execute"])
@@ -139,7 +140,7 @@ async def test_an_interruption_between_two_statements_is_not_lost(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
     """The call is given up where DuckDB forgets an interruption: while it does nothing, before the next statement."""
-    instance, caller = clinic.engine._running(), anyio.CancelScope()
+    instance, caller = clinic.engine._running(), anyio.CancelScope()  # pyright: ignore[reportPrivateUsage]
     real, portal = instance.connection, anyio.from_thread.run_sync
 
     class Cursor:

@@ -19,7 +19,8 @@ import pytest
 from gloveport.guardrails.call import Caller, Request
 from gloveport.guardrails.config import load_config
 from gloveport.guardrails.house import House, HouseError
-from gloveport.tests.tools.database.engines.duckdb.conftest import LIMITS, Clinic
+from gloveport.tests.tools.database.engines.duckdb.conftest import Clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
 from gloveport.tools.database.engines.duckdb import instances
 from gloveport.tools.database.engines.duckdb.engine import DuckDBEngine
 from gloveport.tools.database.engines.engine import DatabaseError, Settings
@@ -52,13 +53,13 @@ async def test_names_of_one_file_share_it_and_the_last_closes_it(file: Path) -> 
     link = file.with_name("link.duckdb")
     link.symlink_to(file)
     async with started("all", file) as (_, all_), started("few", link, tables=("patients",)) as (few, clinic):
-        assert clinic.engine._running() is all_.engine._running()
+        assert clinic.engine._running() is all_.engine._running()  # pyright: ignore[reportPrivateUsage]
         assert (await few.catalog()).open_relations == {"patients"}
         assert len((await all_.engine.catalog()).open_relations) > 1
         await all_.engine.close()
         await all_.engine.close()  # a second time closes nothing of the other's
         assert await patients_in(few, clinic, "Oslo") == 150
-    assert file.resolve() not in instances._open
+    assert file.resolve() not in instances._open  # pyright: ignore[reportPrivateUsage]
     duckdb.connect(file).close()  # nobody has it open: any configuration will do
 
 
@@ -73,7 +74,7 @@ async def test_what_is_locked_is_locked_in_every_connection(file: Path) -> None:
             "CREATE TABLE t (i INTEGER)",
             "DELETE FROM visits",
         ):
-            with second.engine._running().connection.cursor() as cursor, pytest.raises(duckdb.Error):
+            with second.engine._running().connection.cursor() as cursor, pytest.raises(duckdb.Error):  # pyright: ignore[reportPrivateUsage]
                 cursor.execute(sql)
 
 
@@ -104,7 +105,7 @@ async def test_a_file_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path
     with pytest.raises(DatabaseError, match="cannot be opened"):
         async with started("text", text):
             raise AssertionError("opened")
-    assert text.resolve() not in instances._open
+    assert text.resolve() not in instances._open  # pyright: ignore[reportPrivateUsage]
 
 
 def configuration(file: Path, **more: Mapping[str, object]) -> Path:
@@ -135,7 +136,7 @@ async def test_the_house_says_which_database_asks_for_writing(file: Path) -> Non
     with pytest.raises(HouseError, match=r"databases\.other\.url: .* give both the same"):
         async with House.open(load_config(config)):
             raise AssertionError("opened")
-    assert file.resolve() not in instances._open
+    assert file.resolve() not in instances._open  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_server_that_ends_is_quiet(file: Path) -> None:

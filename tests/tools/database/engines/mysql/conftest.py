@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 import pymysql
 import pytest
 
-from gloveport.tools.database.engines.engine import Rows, Settings, Statement, Write, Written
+from gloveport.tests.tools.database.engines.engine_kit import GuardedEngine, started
+from gloveport.tools.database.engines.engine import Settings
 from gloveport.tools.database.engines.mysql.engine import MySQLEngine
-from gloveport.tools.database.sql import guard, reconcile
-from gloveport.tools.database.sql.analysis import GuardSettings, Inference
-from gloveport.tools.tool import ColumnRef, ColumnRule, Limits, Mask
 
 SCHEMA = """
 CREATE TABLE patients (id int PRIMARY KEY, name varchar(40), email varchar(60) UNIQUE, city varchar(20),
@@ -36,20 +35,6 @@ INSERT INTO patients (id, name, email, city, born, cost, seen, raw, big, doc, pa
 INSERT INTO visits (id, patient_id, kind, n) SELECT seq, 1 + seq % 300, 'check', seq FROM seq_1_to_600;
 INSERT INTO api_keys VALUES (1, 'hidden')
 """
-LIMITS = Limits(rows=1000, seconds=5.0, bytes=1_000_000)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Column rules from a dictionary by ``table.column``."""
-
-    columns: Mapping[str, ColumnRule] = field(
-        default_factory=lambda: {"patients.email": ColumnRule("email", Mask.TOKEN, "config", match_literal=True)}
-    )
-    version: str = "1"
-
-    def get(self, column: ColumnRef) -> ColumnRule | None:
-        return self.columns.get(f"{column.table}.{column.column}")
 
 
 @dataclass(frozen=True)
@@ -121,52 +106,17 @@ def server(mariadb_url: str) -> Generator[Server]:
 
 
 @dataclass
-class Clinic:
-    """An engine, and the guard's judgement in front of it."""
+class Clinic(GuardedEngine[MySQLEngine]):
+    """The guarded engine, and the server behind it."""
 
-    engine: MySQLEngine
     server: Server
-    limits: Limits = LIMITS
-
-    async def settings(self, **more: object) -> GuardSettings:
-        settings = GuardSettings(catalog=await self.engine.catalog(), rules=Rules(), inference=Inference.RELAXED)
-        return replace(settings, **more)
-
-    async def statement(self, sql: str, *values: object, **more: object) -> Statement:
-        settings = await self.settings(**more)
-        analysis = guard.analyse(sql, settings)
-        return Statement(analysis.sql, values, reconcile.expected_of(analysis, settings), settings.catalog.version)
-
-    async def query(self, sql: str, *values: object, **limits: object) -> Rows:
-        return await self.engine.query(await self.statement(sql, *values), replace(self.limits, **limits))
-
-    async def unjudged(self, sql: str, like: str, *values: object, **limits: object) -> Rows:
-        """Run a text that the guard never saw, under the expectation of another."""
-        statement = replace(await self.statement(like), sql=sql, values=values)
-        return await self.engine.query(statement, replace(self.limits, **limits))
-
-    async def change(self, sql: str, *values: object, most: int = 100, **limits: object) -> Written:
-        settings = await self.settings(writes=True)
-        analysis = guard.analyse(sql, settings)
-        expected = reconcile.expected_of(analysis, settings)
-        statement = Statement(analysis.sql, values, expected, settings.catalog.version)
-        preview = None
-        if analysis.preview_sql is not None:
-            chosen = [values[i] for i in analysis.preview_slots]
-            preview = Statement(analysis.preview_sql, chosen, expected, settings.catalog.version)
-        write = Write(statement, preview, most, analysis.target)
-        return await self.engine.write(write, replace(self.limits, **limits))
 
 
 @asynccontextmanager
-async def open_clinic(server: Server, **more: object) -> AsyncGenerator[Clinic]:
+async def open_clinic(server: Server, **more: Any) -> AsyncGenerator[Clinic]:
     settings = Settings("clinic", server.agent_url, deny=("api_keys",), functions=("add_tax",))
-    engine = MySQLEngine(replace(settings, **more))
-    await engine.start()
-    try:
+    async with started(MySQLEngine(replace(settings, **more))) as engine:
         yield Clinic(engine, server)
-    finally:
-        await engine.close()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from gloveport.tests.tools.database.engines.mysql.conftest import LIMITS, Clinic, Server, open_clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
+from gloveport.tests.tools.database.engines.mysql.conftest import Clinic, Server, open_clinic
 from gloveport.tools.database.catalog import RelationKind
 from gloveport.tools.database.engines import build_engine
 from gloveport.tools.database.engines.engine import DatabaseError, Level, Settings, Unreachable
@@ -148,7 +149,7 @@ async def test_connections_that_died_are_replaced_or_named(clinic: Clinic) -> No
         tasks.start_soon(end)
         with pytest.raises(ToolFailed) as failed:
             await clinic.engine.query(statement, LIMITS)
-    assert failed.value.code == "database-unreachable"
+        assert failed.value.code == "database-unreachable"
     assert (await clinic.query("SELECT 1 AS n")).rows == [(1,)]
 
 
@@ -172,7 +173,7 @@ async def test_the_catalog(clinic: Clinic) -> None:
 
 async def test_a_changed_table_is_noticed_in_the_transaction(clinic: Clinic) -> None:
     statement = await clinic.statement("SELECT city FROM patients")
-    clinic.engine._fresh_until = float("inf")  # nobody looked since
+    clinic.engine._fresh_until = float("inf")  # pyright: ignore[reportPrivateUsage] - nobody looked since
     clinic.server.run("ALTER TABLE patients RENAME COLUMN city TO was, RENAME COLUMN email TO city")
     try:
         with pytest.raises(ToolFailed) as failed:

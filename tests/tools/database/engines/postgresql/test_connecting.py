@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gloveport.tests.tools.database.engines.postgresql.conftest import LIMITS, Server, open_clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
+from gloveport.tests.tools.database.engines.postgresql.conftest import Server, open_clinic
 from gloveport.tools.database.engines import build_engine
 from gloveport.tools.database.engines.engine import DatabaseError, Settings, Unreachable
 from gloveport.tools.tool import ToolFailed
@@ -58,7 +59,7 @@ async def test_no_connection_left(server: Server) -> None:
         statement = await clinic.statement("SELECT 1 AS n")
         server.run(f"ALTER ROLE {server.role} CONNECTION LIMIT 0")
         try:
-            clinic.engine._pool.drop_idle()
+            clinic.engine._pool.drop_idle()  # pyright: ignore[reportPrivateUsage]
             with pytest.raises(ToolFailed) as failed:
                 await clinic.engine.query(statement, LIMITS)
             assert failed.value.code == "database-resources"

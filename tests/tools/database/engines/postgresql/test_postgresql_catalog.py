@@ -87,7 +87,7 @@ async def test_every_change_of_the_schema_changes_the_version(clinic: Clinic, ch
 async def test_changes_of_data_do_not(clinic: Clinic) -> None:
     before = await clinic.engine.catalog()
     clinic.server.run("UPDATE visits SET kind = kind WHERE id = 1; ANALYZE visits; CREATE TEMP TABLE own (id int)")
-    clinic.engine._fresh_until = 0.0
+    clinic.engine._fresh_until = 0.0  # pyright: ignore[reportPrivateUsage]
     assert await clinic.engine.catalog() is before
 
 

@@ -10,7 +10,8 @@ import anyio
 import psycopg
 import pytest
 
-from gloveport.tests.tools.database.engines.postgresql.conftest import LIMITS, Clinic, Server, open_clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
+from gloveport.tests.tools.database.engines.postgresql.conftest import Clinic, Server, open_clinic
 from gloveport.tools.database.engines.engine import Statement
 from gloveport.tools.tool import UNKNOWN, ToolFailed, ToolRefused
 
@@ -261,8 +262,8 @@ async def test_a_backend_ended_at_work_is_a_sentence_and_the_pool_recovers(clini
         tasks.start_soon(end)
         with pytest.raises(ToolFailed) as failed:
             await clinic.engine.query(slow, LIMITS)
-    assert failed.value.code == "database-unreachable"
-    assert failed.value.retryable
+        assert failed.value.code == "database-unreachable"
+        assert failed.value.retryable
     assert (await clinic.query("SELECT 1 AS n")).rows == [(1,)]
 
 
@@ -290,7 +291,7 @@ async def test_columns_that_swapped_names_since_are_caught(clinic: Clinic) -> No
         owner.execute("ALTER TABLE patients RENAME COLUMN email TO city")
         owner.execute("ALTER TABLE patients RENAME COLUMN was TO email")
         owner.commit()
-    clinic.engine._fresh_until = float("inf")  # nobody looked since
+    clinic.engine._fresh_until = float("inf")  # pyright: ignore[reportPrivateUsage] - nobody looked since
     try:
         with pytest.raises(ToolRefused) as refused:
             await clinic.engine.query(Statement(statement.sql, (), statement.expected), LIMITS)

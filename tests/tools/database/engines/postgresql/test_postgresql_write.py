@@ -9,7 +9,8 @@ import anyio
 import psycopg
 import pytest
 
-from gloveport.tests.tools.database.engines.postgresql.conftest import LIMITS, Clinic, Server, open_clinic
+from gloveport.tests.tools.database.engines.engine_kit import LIMITS
+from gloveport.tests.tools.database.engines.postgresql.conftest import Clinic, Server, open_clinic
 from gloveport.tools.database.engines.engine import Write
 from gloveport.tools.tool import ToolFailed, ToolRefused
 
