@@ -34,7 +34,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("shadow", ["shadow", "unknown"])
-def test_shadow_tables_are_no_relations_with_any_version(shadow):
+def test_shadow_tables_are_no_relations_with_any_version(shadow: str) -> None:
     other = "unknown" if shadow == "unknown" else "table"
     kinds = {"people": other, "notes": other, "notes_data": shadow, "notable": other}
     catalog = built(reading(kinds, **TEXTS))
@@ -46,7 +46,7 @@ def test_shadow_tables_are_no_relations_with_any_version(shadow):
     assert catalog.relations["notes"].copies_from == ("people",)
 
 
-def test_the_version_follows_the_texts_not_only_the_cookie():
+def test_the_version_follows_the_texts_not_only_the_cookie() -> None:
     one = built(reading({"people": "table"}, people="CREATE TABLE people (a)"))
     same = built(reading({"people": "table"}, people="CREATE TABLE people (a)"))
     other = built(reading({"people": "table"}, people="CREATE TABLE people (a TEXT)"))
@@ -56,7 +56,7 @@ def test_the_version_follows_the_texts_not_only_the_cookie():
 @pytest.mark.parametrize(
     "message", [{}, {"cookie": "x", "objects": [], "tables": {}}, {"cookie": 1, "objects": [1], "tables": {}}]
 )
-def test_nonsense_is_no_schema(message):
+def test_nonsense_is_no_schema(message: dict[str, object]) -> None:
     with pytest.raises(Unreadable):
         built(message)
 
@@ -75,32 +75,37 @@ SCHEMA = build_schema(
 )
 
 
+NOTHING = set[str]()
+
+
 @pytest.mark.parametrize(
     ("read", "relations", "columns"),
     [
         (["people", "a"], {"people"}, {"a"}),
-        (["PEOPLE", ""], {"people"}, set()),
-        (["notes_data", "a"], {"notes"}, set()),
-        (["c", ""], set(), set()),  # a common table expression of the statement
-        (["inner_one", ""], set(), set()),  # of a view
-        (["elsewhere", ""], {"elsewhere"}, set()),
-        (["c", "a"], {"c"}, set()),
+        (["PEOPLE", ""], {"people"}, NOTHING),
+        (["notes_data", "a"], {"notes"}, NOTHING),
+        (["c", ""], NOTHING, NOTHING),  # a common table expression of the statement
+        (["inner_one", ""], NOTHING, NOTHING),  # of a view
+        (["elsewhere", ""], {"elsewhere"}, NOTHING),
+        (["c", "a"], {"c"}, NOTHING),
         (["people", "rowid"], {"people"}, {"rowid"}),
     ],
 )
-def test_what_the_authorizer_says_in_the_words_of_the_catalog(read, relations, columns):
+def test_what_the_authorizer_says_in_the_words_of_the_catalog(
+    read: list[str], relations: set[str], columns: set[str]
+) -> None:
     reads = engine_reads([[read], []], SCHEMA, "WITH c AS (SELECT 1) SELECT count(*) FROM c")
     assert reads is not None
     assert reads.relations == relations
     assert reads.columns == {ColumnRef("clinic", "people", name) for name in columns}
 
 
-def test_table_functions_are_functions():
+def test_table_functions_are_functions() -> None:
     reads = engine_reads([[["json_each", "value"]], ["count"]], SCHEMA, "SELECT 1")
     assert reads is not None
     assert (reads.relations, reads.functions) == (frozenset(), {"json_each", "count"})
 
 
 @pytest.mark.parametrize("seen", [None, [], [[], [], []], [[["a"]], []], [[["a", 1]], []], [[], [None]], "xy"])
-def test_a_report_without_the_form_of_one_is_none(seen):
+def test_a_report_without_the_form_of_one_is_none(seen: object) -> None:
     assert engine_reads(seen, SCHEMA, "SELECT 1") is None

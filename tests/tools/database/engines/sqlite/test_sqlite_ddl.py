@@ -31,7 +31,7 @@ from gloveport.tools.database.engines.sqlite.ddl import (
         ("CREATE VIEW v", None),
     ],
 )
-def test_the_select_of_a_view(sql, body):
+def test_the_select_of_a_view(sql: str, body: bytes) -> None:
     assert view_definition(sql) == body
 
 
@@ -46,7 +46,7 @@ def test_the_select_of_a_view(sql, body):
         ("a DECIMAL(10, 2), b DECIMAL(10, 2) AS (a * 2)", {"b": "a * 2"}),
     ],
 )
-def test_the_expressions_of_generated_columns(columns, found):
+def test_the_expressions_of_generated_columns(columns: str, found: dict[str, str]) -> None:
     sql = f"CREATE TABLE t ({columns})"
     connection = sqlite3.connect(":memory:")
     connection.execute(sql)  # SQLite understands it as well
@@ -56,7 +56,7 @@ def test_the_expressions_of_generated_columns(columns, found):
     assert set(found) == hidden
 
 
-def test_a_virtual_table_and_whose_texts_it_holds():
+def test_a_virtual_table_and_whose_texts_it_holds() -> None:
     sql = "CREATE VIRTUAL TABLE n USING fts5(notes, content='patients', content_rowid='id')"
     assert module_arguments(sql) == ("fts5", ["notes", "content='patients'", "content_rowid='id'"])
     assert content_table(sql) == "patients"
@@ -67,12 +67,12 @@ def test_a_virtual_table_and_whose_texts_it_holds():
 
 
 @given(st.text(alphabet="ab\"'`[]", max_size=8))
-def test_quoted_names_come_out_as_they_went_in(name):
+def test_quoted_names_come_out_as_they_went_in(name: str) -> None:
     assert unquoted('"' + name.replace('"', '""') + '"') == name
 
 
 @given(st.text(alphabet="aS \"'()[]`,-/*\n", max_size=60))
-def test_any_text_is_read_without_an_error(text):
+def test_any_text_is_read_without_an_error(text: str) -> None:
     view_definition(text)
     generated_expressions(text)
     module_arguments(text)

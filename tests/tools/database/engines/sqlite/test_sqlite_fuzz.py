@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from pathlib import Path
 
+from gloveport.tests.tools.database.engines.sqlite.conftest import open_clinic
 from gloveport.tests.tools.database.sql.clinic import Rules, rule
 from gloveport.tests.tools.database.sql.random_queries import SCHEMA_SQL, TABLES, Generator
 from gloveport.tools.database.engines.engine import Statement
@@ -16,7 +18,7 @@ QUERIES = 15
 MASKED = {f"{table}.{column}": rule("person") for table, columns in TABLES.items() for column in columns}
 
 
-async def test_sqlite_reads_no_column_that_the_walk_did_not_expect(tmp_path, open_clinic) -> None:
+async def test_sqlite_reads_no_column_that_the_walk_did_not_expect(tmp_path: Path) -> None:
     path = tmp_path / "fuzz.db"
     connection = sqlite3.connect(path)
     connection.executescript(SCHEMA_SQL)
