@@ -69,6 +69,21 @@ def schema_changed() -> ToolFailed:
     return ToolFailed("schema-changed", message, "Send it again.", retryable=True)
 
 
+def read_only() -> ToolFailed:
+    return ToolFailed("read-only", "This database is open for reading only.", "Tell the operator.")
+
+
+def too_many_rows(most: int) -> ToolRefused:
+    message = f"The statement would change more than {most} rows; nothing was changed."
+    return ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
+
+
+def in_doubt() -> ToolFailed:
+    """The connection was lost between COMMIT and its answer."""
+    message = "The connection was lost while the change was being committed: it was made as a whole, or not at all."
+    return ToolFailed("commit-unknown", message, "Look at the rows before trying again.")
+
+
 def unprepared(said: str, sql: str, known: Iterable[str]) -> ToolRefused:
     """What the database says of a statement it could not prepare, if every word of it that is a name stands in the
     statement too; else a fixed sentence. ``known`` are names the agent may know, for "did you mean".

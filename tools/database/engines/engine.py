@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from ...tool import Limits
 from ..catalog import Catalog, Relation
 from ..sql.analysis import Expected, Inference
-
-DEFAULT_LIMITS: Final = Limits(rows=1000, seconds=10.0, bytes=1_000_000)
+from .caps import USUAL_LIMITS
 
 
 class DatabaseError(Exception):
@@ -48,7 +47,7 @@ class Settings:
     functions: tuple[str, ...] = ()
     write: bool = False
     allow_unsafe_role: bool = False
-    limits: Limits = DEFAULT_LIMITS
+    limits: Limits = USUAL_LIMITS
     inference: Inference = Inference.STRICT
     class_inference: Mapping[str, Inference] = field(default_factory=lambda: MappingProxyType({}))
     min_group_size: int = 5

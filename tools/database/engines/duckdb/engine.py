@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -21,16 +21,18 @@ import duckdb
 from anyio import CapacityLimiter
 from loguru import logger
 
-from ....tool import UNKNOWN, ColumnRef, Limits, ToolFailed, ToolRefused
+from ....tool import UNKNOWN, ColumnRef, Limits, ToolFailed
 from ...catalog import Catalog, Relation, RelationKind
-from ...errors import deadline, schema_changed, unaccepted
+from ...errors import deadline, read_only, schema_changed, too_many_rows, unaccepted
 from ...sql import reconcile, refusals
 from ...sql.analysis import EngineReads
 from ...sql.names import ascii_lower
 from .. import blocking
 from ..address import address_of
+from ..caps import Caps, caps_of, within
 from ..engine import DatabaseError, Level, RoleFinding, Rows, Settings, Statement, Unreachable, Write, Written
 from ..opening import check_names
+from ..own_sql import count_sql, first_sql, page_sql, quoted
 from .errors import failed_by, unprepared_by
 from .instances import Instance, OpenedOtherwise, acquire, release
 from .plan import PlanError, PlanReads, read, without_values
@@ -39,10 +41,8 @@ from .schema import QUERIES, Schema, build_schema
 Returned = TypeVar("Returned")
 
 _MOST: Final = 8
-_SECONDS: Final = 10.0
+_SAMPLE_SECONDS: Final = 10.0
 _PAGE_SECONDS: Final = 300.0  # for a page of an export
-_ROWS: Final = 1000
-_BYTES: Final = 1_000_000
 _CHUNK: Final = 256
 _COMMIT_SECONDS: Final = 10.0
 _INTERRUPTED_EVERY_SECONDS: Final = 0.02
@@ -94,11 +94,9 @@ class DuckDBEngine:
         """The first rows; none of a relation that cannot be read."""
         if not columns:
             return []
-        listed = ", ".join(_quoted(column) for column in columns)
-        sql = f"SELECT {listed} FROM {_quoted(relation.schema or 'main')}.{_quoted(relation.name)} LIMIT {n:d}"  # noqa: S608
-
+        sql = first_sql(_table(relation), [quoted(column) for column in columns], n)
         try:
-            return await self._own_rows(sql, seconds=_SECONDS)
+            return await self._own_rows(sql, seconds=_SAMPLE_SECONDS)
         except ToolFailed:
             logger.debug("database {}: {} cannot be sampled", self._settings.name, relation.qualified)
         return []
@@ -114,22 +112,21 @@ class DuckDBEngine:
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
         """By key, or as the rows lie in the table; see `Engine.page`."""
-        table = f"{_quoted(relation.schema or 'main')}.{_quoted(relation.name)}"
-        keys = ", ".join(_quoted(column) for column in order)
-        sql = f"SELECT {', '.join(_quoted(column) for column in columns)} FROM {table}"  # noqa: S608
-        if order and after is not None:
-            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
-        if order:
-            sql += f" ORDER BY {keys}"
-        elif relation.kind is RelationKind.TABLE:
-            sql += " ORDER BY rowid"
-        values = list(after) if order and after is not None else []
-        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values)
+        behind = after if order and after is not None else ()
+        sql = page_sql(
+            _table(relation),
+            [quoted(column) for column in columns],
+            n,
+            order=[quoted(column) for column in order],
+            behind="?" * len(behind),
+            skip=skip,
+            unordered="rowid" if relation.kind is RelationKind.TABLE else "",
+        )
+        return await self._own_rows(sql, behind)
 
     async def count(self, relation: Relation) -> int:
         """See `Engine.count`."""
-        table = f"{_quoted(relation.schema or 'main')}.{_quoted(relation.name)}"
-        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
+        return cast("int", (await self._own_rows(count_sql(_table(relation))))[0][0])
 
     async def _own_rows(
         self, sql: str, values: Sequence[object] = (), seconds: float = _PAGE_SECONDS
@@ -145,20 +142,20 @@ class DuckDBEngine:
         raise AssertionError
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
-        seconds = limits.seconds or _SECONDS
+        caps = caps_of(limits)
         schema = self._schema_for(statement)
-        work = partial(self._query, statement=statement, limits=limits, schema=schema)
-        with self._sentences(seconds), anyio.fail_after(seconds):
+        work = partial(self._query, statement=statement, caps=caps, schema=schema)
+        with self._sentences(caps.seconds), anyio.fail_after(caps.seconds):
             return await self._on_cursor(work)
         raise AssertionError
 
     async def write(self, write: Write, limits: Limits) -> Written:
         if not self._settings.write:
-            raise ToolFailed("read-only", "This database is open for reading only.", "Tell the operator.")
-        seconds = limits.seconds or _SECONDS
+            raise read_only()
+        caps = caps_of(limits)
         schema = self._schema_for(write.statement)
-        work = partial(self._write, write=write, limits=limits, schema=schema)
-        with self._sentences(seconds), anyio.fail_after(seconds):
+        work = partial(self._write, write=write, caps=caps, schema=schema)
+        with self._sentences(caps.seconds), anyio.fail_after(caps.seconds):
             async with self._running().writing:
                 return await self._on_cursor(work, commits=True)
         raise AssertionError
@@ -251,18 +248,18 @@ class DuckDBEngine:
 
     # -- one statement, in a thread
 
-    def _query(self, cursor: duckdb.DuckDBPyConnection, statement: Statement, limits: Limits, schema: Schema) -> Rows:
+    def _query(self, cursor: duckdb.DuckDBPyConnection, statement: Statement, caps: Caps, schema: Schema) -> Rows:
         self._judged(cursor, statement, schema, _READS)
         columns = _executed(cursor, statement.sql, [_parameter(value) for value in statement.values])
-        rows, truncated = _gathered(cursor, _most_rows(limits), _most_bytes(limits))
+        rows, truncated = within(_coming(cursor, caps.rows), caps.rows, caps.bytes)
         return _shown(columns, rows, truncated, len(statement.expected.outputs))
 
-    def _write(self, cursor: duckdb.DuckDBPyConnection, write: Write, limits: Limits, schema: Schema) -> Written:
+    def _write(self, cursor: duckdb.DuckDBPyConnection, write: Write, caps: Caps, schema: Schema) -> Written:
         if write.preview is not None:
             self._judged(cursor, write.preview, schema, _READS)
             cursor.execute(write.preview.sql, [_parameter(value) for value in write.preview.values])
             if _count(cursor) > write.most_rows:
-                raise _too_many(write.most_rows)
+                raise too_many_rows(write.most_rows)
         self._judged(cursor, write.statement, schema, _WRITES)
         cursor.execute(write.statement.sql, [_parameter(value) for value in write.statement.values])
         columns = _columns(cursor)
@@ -270,12 +267,12 @@ class DuckDBEngine:
         if not width:
             changed = _count(cursor)
             if changed > write.most_rows:
-                raise _too_many(write.most_rows)
+                raise too_many_rows(write.most_rows)
             return Written(changed)
-        rows, truncated = _gathered(cursor, write.most_rows, 1 << 40)
+        rows, truncated = within(_coming(cursor, write.most_rows), write.most_rows, 1 << 40)
         if truncated:
-            raise _too_many(write.most_rows)
-        kept = rows[: _most_rows(limits)]
+            raise too_many_rows(write.most_rows)
+        kept = rows[: caps.rows]
         return Written(len(rows), _shown(columns, kept, len(kept) < len(rows), width))
 
     def _judged(
@@ -342,16 +339,9 @@ def _executed(cursor: duckdb.DuckDBPyConnection, sql: str, values: Sequence[obje
     return columns
 
 
-def _gathered(cursor: duckdb.DuckDBPyConnection, most: int, size: int) -> tuple[list[tuple[object, ...]], bool]:
-    kept: list[tuple[object, ...]] = []
-    used = 0
+def _coming(cursor: duckdb.DuckDBPyConnection, most: int) -> Iterator[tuple[object, ...]]:
     while chunk := cursor.fetchmany(min(_CHUNK, most + 1)):
-        for row in cast("list[tuple[object, ...]]", chunk):
-            used += sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
-            if len(kept) >= most or used > size:
-                return kept, True
-            kept.append(row)
-    return kept, False
+        yield from cast("list[tuple[object, ...]]", chunk)
 
 
 def _shown(columns: Sequence[tuple[str, str]], rows: list[tuple[object, ...]], truncated: bool, width: int) -> Rows:
@@ -395,18 +385,5 @@ def _not_open() -> ToolFailed:
     return ToolFailed("database-unreachable", "The database is not open.", "Tell the operator.")
 
 
-def _too_many(most: int) -> ToolRefused:
-    message = f"The statement would change more than {most} rows; nothing was changed."
-    return ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
-
-
-def _most_rows(limits: Limits) -> int:
-    return _ROWS if limits.rows is None else limits.rows
-
-
-def _most_bytes(limits: Limits) -> int:
-    return _BYTES if limits.bytes is None else limits.bytes
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _table(relation: Relation) -> str:
+    return f"{quoted(relation.schema or 'main')}.{quoted(relation.name)}"

@@ -23,14 +23,16 @@ from loguru import logger
 
 from ....tool import ColumnRef, Limits, ToolFailed, ToolRefused
 from ...catalog import Catalog, Relation
-from ...errors import by_sqlstate, deadline, schema_changed, unaccepted
+from ...errors import by_sqlstate, deadline, in_doubt, read_only, schema_changed, too_many_rows, unaccepted
 from ...sql import reconcile
 from ...sql.analysis import EngineReads, Expected
 from ...sql.names import ascii_lower
 from .. import blocking
 from ..address import address_of
+from ..caps import Caps, caps_of, within
 from ..engine import DatabaseError, RoleFinding, Rows, Settings, Statement, Write, Written
 from ..opening import check_names
+from ..own_sql import count_sql, first_sql, page_sql
 from .binary import Field, Malformed
 from .errors import failed_by, is_lost, unprepared_by, unusable
 from .role import findings
@@ -40,9 +42,6 @@ from .wire import Prepared, Wire, kill
 Returned = TypeVar("Returned")
 
 _MOST: Final = 8
-_SECONDS: Final = 10.0
-_ROWS: Final = 1000
-_BYTES: Final = 1_000_000
 _OWN_SECONDS: Final = 30.0
 _PAGE_SECONDS: Final = 300.0  # for a page of an export
 _COMMIT_SECONDS: Final = 10.0
@@ -116,16 +115,9 @@ class MySQLEngine:
         """The first rows; none of a relation that the user may not read."""
         if not columns:
             return []
-        listed = ", ".join(quoted(column) for column in columns)
-        sql = f"SELECT {listed} FROM {quoted(self._database)}.{quoted(relation.name)} LIMIT {n:d}"  # noqa: S608
-
-        def look(wire: Wire) -> list[tuple[object, ...]]:
-            self._begin(wire, _OWN_SECONDS, n, write=False)
-            return _gathered(wire, wire.prepare(sql), (), n, 1 << 30)[0]
-
+        sql = first_sql(self._table(relation), [quoted(column) for column in columns], n)
         try:
-            with self._sentences(_OWN_SECONDS):
-                return await self._on_wire(look, self._watching)
+            return await self._own_rows(sql, (), n, _OWN_SECONDS)
         except ToolFailed as failed:
             if failed.code in ("database-unreachable", "database-resources"):
                 raise
@@ -143,47 +135,52 @@ class MySQLEngine:
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
         """By key, or as the rows lie in the table; see `Engine.page`."""
-        keys = ", ".join(quoted(column) for column in order)
-        listed = ", ".join(quoted(column) for column in columns)
-        sql = f"SELECT {listed} FROM {quoted(self._database)}.{quoted(relation.name)}"  # noqa: S608
-        if order and after is not None:
-            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
-        if order:
-            sql += f" ORDER BY {keys}"
-        values = after if order and after is not None else ()
-        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values, n)
+        behind = after if order and after is not None else ()
+        sql = page_sql(
+            self._table(relation),
+            [quoted(column) for column in columns],
+            n,
+            order=[quoted(column) for column in order],
+            behind="?" * len(behind),
+            skip=skip,
+        )
+        return await self._own_rows(sql, behind, n)
 
     async def count(self, relation: Relation) -> int:
         """See `Engine.count`."""
-        table = f"{quoted(self._database)}.{quoted(relation.name)}"
-        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}", (), 1))[0][0])  # noqa: S608
+        return cast("int", (await self._own_rows(count_sql(self._table(relation)), (), 1))[0][0])
 
-    async def _own_rows(self, sql: str, values: Sequence[object], n: int) -> list[tuple[object, ...]]:
+    def _table(self, relation: Relation) -> str:
+        return f"{quoted(self._database)}.{quoted(relation.name)}"
+
+    async def _own_rows(
+        self, sql: str, values: Sequence[object], n: int, seconds: float = _PAGE_SECONDS
+    ) -> list[tuple[object, ...]]:
         """The rows of a statement of the server's own, in a transaction that only reads. Raises `ToolFailed`."""
 
         def look(wire: Wire) -> list[tuple[object, ...]]:
-            self._begin(wire, _PAGE_SECONDS, n, write=False)
+            self._begin(wire, seconds, n, write=False)
             return _gathered(wire, wire.prepare(sql), values, n, 1 << 30)[0]
 
-        with self._sentences(_PAGE_SECONDS):
+        with self._sentences(seconds):
             return await self._on_wire(look, self._watching)
         raise AssertionError
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
-        seconds = limits.seconds or _SECONDS
-        with self._sentences(seconds), anyio.fail_after(seconds):
+        caps = caps_of(limits)
+        with self._sentences(caps.seconds), anyio.fail_after(caps.seconds):
             schema = await self._schema_for(statement)
-            work = partial(self._query, statement=statement, limits=limits, seconds=seconds, schema=schema)
+            work = partial(self._query, statement=statement, caps=caps, schema=schema)
             return await self._twice(work)
         raise AssertionError
 
     async def write(self, write: Write, limits: Limits) -> Written:
         if not self._settings.write:
-            raise ToolFailed("read-only", "This database is open for reading only.", "Tell the operator.")
-        seconds = limits.seconds or _SECONDS
-        with self._sentences(seconds), anyio.fail_after(seconds):
+            raise read_only()
+        caps = caps_of(limits)
+        with self._sentences(caps.seconds), anyio.fail_after(caps.seconds):
             schema = await self._schema_for(write.statement)
-            work = partial(self._write, write=write, limits=limits, seconds=seconds, schema=schema)
+            work = partial(self._write, write=write, caps=caps, schema=schema)
             return await self._twice(work, _commit)
         raise AssertionError
 
@@ -255,7 +252,7 @@ class MySQLEngine:
                     with anyio.CancelScope(shield=True), anyio.fail_after(_COMMIT_SECONDS):
                         await anyio.to_thread.run_sync(last, held[0], abandon_on_cancel=True, limiter=self._stoppers)
                 except TimeoutError:
-                    raise _in_doubt() from None
+                    raise in_doubt() from None
                 self._give_back(held.pop(), usable=True)
         finally:
             for wire in held:
@@ -299,31 +296,30 @@ class MySQLEngine:
 
     # -- one statement, in a thread
 
-    def _query(self, wire: Wire, statement: Statement, limits: Limits, seconds: float, schema: Schema) -> Rows:
-        most, size = _most_rows(limits), _most_bytes(limits)
-        self._begin(wire, seconds, most, write=False)
+    def _query(self, wire: Wire, statement: Statement, caps: Caps, schema: Schema) -> Rows:
+        self._begin(wire, caps.seconds, caps.rows, write=False)
         prepared = self._judged(wire, statement, schema)
-        rows, truncated, _ = _gathered(wire, prepared, statement.values, most, size)
+        rows, truncated, _ = _gathered(wire, prepared, statement.values, caps.rows, caps.bytes)
         return _shown(prepared.fields, rows, truncated)
 
-    def _write(self, wire: Wire, write: Write, limits: Limits, seconds: float, schema: Schema) -> Written:
-        self._begin(wire, seconds, 1 << 62, write=True)
+    def _write(self, wire: Wire, write: Write, caps: Caps, schema: Schema) -> Written:
+        self._begin(wire, caps.seconds, 1 << 62, write=True)
         if write.preview is not None:
             preview = self._judged(wire, write.preview, schema, counts=True)
-            rows, _, _ = _gathered(wire, preview, write.preview.values, 1, _BYTES)
+            rows, _, _ = _gathered(wire, preview, write.preview.values, 1, 1 << 20)
             count = rows[0][0] if rows else None
             if not isinstance(count, int):
                 raise unaccepted()
             if count > write.most_rows:
-                raise _too_many(write.most_rows)
+                raise too_many_rows(write.most_rows)
         prepared = self._judged(wire, write.statement, schema)
         # RETURNING gives one row for each that was changed; one more than allowed is enough to undo it all.
         rows, truncated, changed = _gathered(wire, prepared, write.statement.values, write.most_rows, 1 << 40)
         if truncated or changed > write.most_rows:
-            raise _too_many(write.most_rows)
+            raise too_many_rows(write.most_rows)
         if not prepared.fields:
             return Written(changed)
-        kept = rows[: _most_rows(limits)]
+        kept = rows[: caps.rows]
         return Written(len(rows), _shown(prepared.fields, kept, len(kept) < len(rows)))
 
     def _judged(self, wire: Wire, statement: Statement, schema: Schema, *, counts: bool = False) -> Prepared:
@@ -425,15 +421,8 @@ def _gathered(
         return [], False, changed
     if [f.name for f in fields] != [f.name for f in prepared.fields]:
         raise unaccepted()
-    kept: list[tuple[object, ...]] = []
-    used, truncated = 0, False
     coming = wire.rows(fields)
-    for row in coming:
-        used += sum(len(cell) if isinstance(cell, str | bytes) else 8 for cell in row)
-        if len(kept) >= most or used > size:
-            truncated = True
-            break
-        kept.append(row)
+    kept, truncated = within(coming, most, size)
     if truncated and next(coming, None) is not None:
         wire.drop()
     else:
@@ -445,28 +434,10 @@ def _shown(fields: Sequence[Field], rows: list[tuple[object, ...]], truncated: b
     return Rows(tuple(f.name for f in fields), tuple(f.type for f in fields), rows, truncated)
 
 
-def _most_rows(limits: Limits) -> int:
-    return _ROWS if limits.rows is None else limits.rows
-
-
-def _most_bytes(limits: Limits) -> int:
-    return _BYTES if limits.bytes is None else limits.bytes
-
-
-def _too_many(most: int) -> ToolRefused:
-    message = f"The statement would change more than {most} rows; nothing was changed."
-    return ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
-
-
 def _commit(wire: Wire) -> None:
     try:
         wire.run("COMMIT")
     except _BROKEN as error:
         if is_lost(error):
-            raise _in_doubt() from None
+            raise in_doubt() from None
         raise
-
-
-def _in_doubt() -> ToolFailed:
-    message = "The connection was lost while the change was being committed: it was made as a whole, or not at all."
-    return ToolFailed("commit-unknown", message, "Look at the rows before trying again.")

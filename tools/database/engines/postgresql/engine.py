@@ -19,13 +19,15 @@ from loguru import logger
 
 from ....tool import Limits, ToolFailed
 from ...catalog import Catalog, Relation, RelationKind
-from ...errors import deadline, schema_changed, unaccepted
+from ...errors import deadline, in_doubt, read_only, schema_changed, too_many_rows, unaccepted
 from ...sql.analysis import EngineReads
+from ..caps import Caps, caps_of
 from ..engine import DatabaseError, RoleFinding, Rows, Settings, Statement, Write, Written
 from ..opening import check_names
+from ..own_sql import count_sql, first_sql, page_sql, quoted
 from . import session
 from .connecting import CannotConnect, connect, conninfo_of, unusable
-from .errors import failed_by, in_doubt, lost_by, too_many_rows, unreachable_by
+from .errors import failed_by, lost_by, unreachable_by
 from .judge import UNNAMED, Judge, NotBegun, Prepared, origins_of
 from .labels import SUPPORTED
 from .pool import Pool
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 _SECONDS: Final = 10.0
-_ROWS: Final = 1000
-_BYTES: Final = 1_000_000
 _PAGE_SECONDS: Final = 300.0  # for a page of an export
 _OWN_SECONDS: Final = 30.0  # for reading the catalog
 _LOOKS_AT_MOST: Final = 20  # the catalog is asked for again when twenty times what asking took has passed
@@ -108,24 +108,9 @@ class PostgreSQLEngine:
         """The first rows; none of a relation that the role may not read."""
         if not columns:
             return []
-        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
-        listed = ", ".join(session.quoted(column) for column in columns)
-        table = f"{session.quoted(schema)}.{session.quoted(relation.name)}"
-        sql = f"SELECT {listed} FROM {table} LIMIT {n:d}"  # noqa: S608 - names of the catalog, quoted
+        sql = first_sql(self._table(relation), [quoted(column) for column in columns], n)
         try:
-            with self._sentences(_OWN_SECONDS):
-                async with self._watch.wire() as wire:
-                    wire.clean = False
-                    wire.execute(session.BEGIN_READ)
-                    session.pin(wire, _OWN_SECONDS)
-                    wire.execute(session.QUIET)
-                    wire.ask(sql)
-                    wire.execute(session.ROLLBACK)
-                    wire.sync()
-                    wire.reset()
-                    answers = await wire.results()
-                    wire.clean = succeeded(answers)
-                    return wire.decoded(answers[3])
+            return await self._own_rows(sql, seconds=_OWN_SECONDS)
         except ToolFailed as failed:
             if failed.code in ("database-unreachable", "database-resources"):
                 raise
@@ -143,33 +128,36 @@ class PostgreSQLEngine:
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
         """By key, or as the rows lie in their files; see `Engine.page`."""
-        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
-        table = f"{session.quoted(schema)}.{session.quoted(relation.name)}"
-        keys = ", ".join(session.quoted(column) for column in order)
-        sql = f"SELECT {', '.join(session.quoted(column) for column in columns)} FROM {table}"  # noqa: S608
-        values: list[bytes | None] = []
-        if order and after is not None:
-            sql += f" WHERE ({keys}) > ({', '.join(f'${i}' for i in range(1, len(order) + 1))})"
-            values = [parameter(value) for value in after]
-        if order:
-            sql += f" ORDER BY {keys}"
-        elif relation.kind in (RelationKind.TABLE, RelationKind.MATERIALISED):
-            sql += " ORDER BY tableoid, ctid"
-        return await self._own_rows(f"{sql} LIMIT {n:d} OFFSET {skip:d}", values)
+        behind = after if order and after is not None else ()
+        kept = relation.kind in (RelationKind.TABLE, RelationKind.MATERIALISED)
+        sql = page_sql(
+            self._table(relation),
+            [quoted(column) for column in columns],
+            n,
+            order=[quoted(column) for column in order],
+            behind=[f"${i + 1}" for i in range(len(behind))],
+            skip=skip,
+            unordered="tableoid, ctid" if kept else "",
+        )
+        return await self._own_rows(sql, [parameter(value) for value in behind])
 
     async def count(self, relation: Relation) -> int:
         """See `Engine.count`."""
-        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
-        table = f"{session.quoted(schema)}.{session.quoted(relation.name)}"
-        return cast("int", (await self._own_rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608
+        return cast("int", (await self._own_rows(count_sql(self._table(relation))))[0][0])
 
-    async def _own_rows(self, sql: str, values: Sequence[bytes | None] = ()) -> list[tuple[object, ...]]:
+    def _table(self, relation: Relation) -> str:
+        schema = relation.schema or (self._schema.catalog.default_schema if self._schema else None) or "public"
+        return f"{quoted(schema)}.{quoted(relation.name)}"
+
+    async def _own_rows(
+        self, sql: str, values: Sequence[bytes | None] = (), seconds: float = _PAGE_SECONDS
+    ) -> list[tuple[object, ...]]:
         """The rows of a statement of the server's own, in a transaction that only reads. Raises `ToolFailed`."""
-        with self._sentences(_PAGE_SECONDS):
+        with self._sentences(seconds):
             async with self._watch.wire() as wire:
                 wire.clean = False
                 wire.execute(session.BEGIN_READ)
-                session.pin(wire, _PAGE_SECONDS)
+                session.pin(wire, seconds)
                 wire.execute(session.QUIET)
                 wire.ask(sql, values)
                 wire.execute(session.ROLLBACK)
@@ -198,27 +186,27 @@ class PostgreSQLEngine:
         raise AssertionError
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:
-        seconds = limits.seconds or _SECONDS
-        with self._sentences(seconds):
-            with anyio.fail_after(seconds):
+        caps = caps_of(limits)
+        with self._sentences(caps.seconds):
+            with anyio.fail_after(caps.seconds):
                 schema = await self._schema_for(statement)
                 try:
-                    return await self._query(statement, limits, seconds, schema, fresh=False)
+                    return await self._query(statement, caps, schema, fresh=False)
                 except NotBegun:
-                    return await self._query(statement, limits, seconds, schema, fresh=True)
+                    return await self._query(statement, caps, schema, fresh=True)
         raise AssertionError
 
     async def write(self, write: Write, limits: Limits) -> Written:
         if not self._settings.write:
-            raise ToolFailed("read-only", "This database is open for reading only.", "Tell the operator.")
-        seconds = limits.seconds or _SECONDS
-        with self._sentences(seconds):
-            with anyio.fail_after(seconds):
+            raise read_only()
+        caps = caps_of(limits)
+        with self._sentences(caps.seconds):
+            with anyio.fail_after(caps.seconds):
                 schema = await self._schema_for(write.statement)
                 try:
-                    return await self._write(write, limits, seconds, schema, fresh=False)
+                    return await self._write(write, caps, schema, fresh=False)
                 except NotBegun:
-                    return await self._write(write, limits, seconds, schema, fresh=True)
+                    return await self._write(write, caps, schema, fresh=True)
         raise AssertionError
 
     @contextmanager
@@ -238,35 +226,33 @@ class PostgreSQLEngine:
 
     # -- one query
 
-    async def _query(
-        self, statement: Statement, limits: Limits, seconds: float, schema: Schema, *, fresh: bool
-    ) -> Rows:
+    async def _query(self, statement: Statement, caps: Caps, schema: Schema, *, fresh: bool) -> Rows:
         async with self._pool.wire(fresh=fresh) as wire:
             wire.clean = False
-            prepared = await self._judge.judged(wire, statement, seconds, schema, session.BEGIN_READ)
+            prepared = await self._judge.judged(wire, statement, caps.seconds, schema, session.BEGIN_READ)
             wire.execute(session.QUIET)
             wire.execute(UNNAMED, [parameter(value) for value in statement.values])
             wire.execute(session.ROLLBACK)
             wire.sync()
             if prepared.stays:
                 wire.reset()
-            rows, truncated, _ = await wire.rows(prepared.types, _most_rows(limits), _most_bytes(limits))
+            rows, truncated, _ = await wire.rows(prepared.types, caps.rows, caps.bytes)
             wire.clean = succeeded(await wire.results())
             return self._rows(prepared, rows, truncated, schema)
 
-    async def _write(self, write: Write, limits: Limits, seconds: float, schema: Schema, *, fresh: bool) -> Written:
+    async def _write(self, write: Write, caps: Caps, schema: Schema, *, fresh: bool) -> Written:
         async with self._pool.wire(fresh=fresh) as wire:
             wire.clean = False
             begin: bytes | None = session.BEGIN_WRITE
             if write.preview is not None:
-                await self._preview(wire, write.preview, write.most_rows, seconds, schema)
+                await self._preview(wire, write.preview, write.most_rows, caps.seconds, schema)
                 begin = None
-            prepared = await self._judge.judged(wire, write.statement, seconds, schema, begin, write=write)
+            prepared = await self._judge.judged(wire, write.statement, caps.seconds, schema, begin, write=write)
             wire.execute(session.QUIET)
             wire.execute(UNNAMED, [parameter(value) for value in write.statement.values])
             wire.sync()
-            most = min(_most_rows(limits), write.most_rows)
-            rows, truncated, changed = await wire.rows(prepared.types, most, _most_bytes(limits), stop=False)
+            most = min(caps.rows, write.most_rows)
+            rows, truncated, changed = await wire.rows(prepared.types, most, caps.bytes, stop=False)
             await wire.results()
             if changed > write.most_rows:
                 raise too_many_rows(write.most_rows)
@@ -280,7 +266,7 @@ class PostgreSQLEngine:
         wire.execute(session.QUIET)
         wire.execute(UNNAMED, [parameter(value) for value in preview.values])
         wire.sync()
-        rows, _, _ = await wire.rows(prepared.types, 1, _BYTES)
+        rows, _, _ = await wire.rows(prepared.types, 1, 1 << 20)
         await wire.results()
         count = rows[0][0] if rows else None
         if not isinstance(count, int):
@@ -381,7 +367,7 @@ class PostgreSQLEngine:
             settable = await wire.selected("SELECT name FROM pg_catalog.pg_settings WHERE context = 'user'")
             path = (await wire.selected("SELECT pg_catalog.current_schemas(false)::text[]"))[0][0]
             schemas = [name for name in cast("list[str]", path) if name != "pg_catalog"]
-            searched = ", ".join(session.quoted(name) for name in ("pg_catalog", *schemas, "pg_temp"))
+            searched = ", ".join(quoted(name) for name in ("pg_catalog", *schemas, "pg_temp"))
             self._prepared = session.statements((str(row[0]) for row in settable), searched)
             rows = {name: await wire.selected(sql) for name, sql in SYSTEM_QUERIES.items()}
             default = schemas[0] if schemas else "public"
@@ -391,14 +377,6 @@ class PostgreSQLEngine:
 
     async def _connect(self) -> Wire:
         return await connect(self._conninfo, self._host, self._prepared)
-
-
-def _most_rows(limits: Limits) -> int:
-    return _ROWS if limits.rows is None else limits.rows
-
-
-def _most_bytes(limits: Limits) -> int:
-    return _BYTES if limits.bytes is None else limits.bytes
 
 
 def text_of(wire: Wire, answer: PGresult) -> str:

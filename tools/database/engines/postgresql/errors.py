@@ -43,17 +43,6 @@ def unreachable_by(error: CannotConnect) -> ToolFailed:
     return by_sqlstate("53300" if error.state == "53300" else "08006")
 
 
-def in_doubt() -> ToolFailed:
-    """The connection was lost between COMMIT and its answer."""
-    message = "The connection was lost while the change was being committed: it was made as a whole, or not at all."
-    return ToolFailed("commit-unknown", message, "Look at the rows before trying again.")
-
-
-def too_many_rows(most: int) -> ToolRefused:
-    message = f"The statement would change more than {most} rows; nothing was changed."
-    return ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
-
-
 def _known(catalog: Catalog) -> Iterable[str]:
     names = sorted(catalog.open_relations)
     columns = {column.name for name in names for column in catalog.relations[name].columns}

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..engine import Level, RoleFinding, Settings
+from ..own_sql import quoted
 from .pool import MOST
-from .session import quoted
 from .wire import Wire
 
 # Each gives a look into files, other sessions or everybody's statistics.

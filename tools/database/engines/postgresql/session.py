@@ -128,7 +128,3 @@ def _milliseconds(seconds: float) -> bytes:
 def _literal(text: str) -> str:
     doubled = text.replace("'", "''")
     return f" E'{doubled.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{doubled}'"
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

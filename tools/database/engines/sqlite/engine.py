@@ -23,12 +23,14 @@ from loguru import logger
 
 from ....tool import UNKNOWN, Limits, ToolFailed, ToolRefused
 from ...catalog import Catalog, Relation
-from ...errors import deadline, schema_changed, unaccepted
+from ...errors import deadline, read_only, schema_changed, too_many_rows, unaccepted
 from ...sql import reconcile
 from ...sql.analysis import Expected
 from ...sql.names import ascii_lower
+from ..caps import caps_of
 from ..engine import DatabaseError, Level, RoleFinding, Rows, Settings, Statement, Write, Written
 from ..opening import check_names
+from ..own_sql import count_sql, first_sql, page_sql, quoted
 from .catalog import Schema, Unreadable, build_schema
 from .errors import cannot_open, failed, refused
 from .place import opening_of
@@ -37,9 +39,6 @@ from .process import Message, Worker, WorkerDied, rows_of
 from .reads import engine_reads
 
 FRESH_SECONDS: Final = 0.05  # a catalog looked at this lately is not asked for again; running checks it anyway
-_SECONDS: Final = 10.0
-_ROWS: Final = 1000
-_BYTES: Final = 1_000_000
 _MOST_BYTES: Final = 48 << 20  # less than what a frame may hold, whatever a configuration says
 _KNOWN: Final = 1024  # readings kept
 _OWN_SECONDS: Final = 20.0  # for reading the schema
@@ -139,8 +138,7 @@ class SQLiteEngine:
         """The first rows; none of a relation that cannot be read (a virtual table whose module is missing)."""
         if not columns:
             return []
-        names = ", ".join(_quoted(column) for column in columns)
-        sql = f"SELECT {names} FROM {_quoted(relation.name)} LIMIT {n:d}"  # noqa: S608 - names of the catalog, quoted
+        sql = first_sql(quoted(relation.name), [quoted(column) for column in columns], n)
         try:
             asked = await self._own_query(sql, (), Limits(n, _OWN_SECONDS, _MOST_SAMPLE * n))
         except ToolFailed as error:
@@ -158,14 +156,16 @@ class SQLiteEngine:
         after: Sequence[object] | None = None,
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
-        keys = ", ".join(_quoted(column) for column in order)
-        names = ", ".join(_quoted(column) for column in columns)
-        sql = f"SELECT {names} FROM {_quoted(relation.name)}"  # noqa: S608 - names of the catalog, quoted
-        if order and after is not None:
-            sql += f" WHERE ({keys}) > ({', '.join('?' * len(order))})"
-        sql += f" ORDER BY {keys}" if order else ""
-        sql += f" LIMIT {n:d} OFFSET {skip:d}"
-        asked = await self._own_query(sql, after or (), Limits(n, _PAGE_SECONDS, _PAGE_BYTES))
+        behind = after if order and after is not None else ()
+        sql = page_sql(
+            quoted(relation.name),
+            [quoted(column) for column in columns],
+            n,
+            order=[quoted(column) for column in order],
+            behind="?" * len(behind),
+            skip=skip,
+        )
+        asked = await self._own_query(sql, behind, Limits(n, _PAGE_SECONDS, _PAGE_BYTES))
         rows = _cells(rows_of(asked.body), asked.head)
         if not rows and asked.head.get("truncated"):
             raise ToolFailed(
@@ -174,8 +174,7 @@ class SQLiteEngine:
         return rows
 
     async def count(self, relation: Relation) -> int:
-        sql = f"SELECT count(*) FROM {_quoted(relation.name)}"  # noqa: S608 - a name of the catalog, quoted
-        asked = await self._own_query(sql, (), Limits(1, _PAGE_SECONDS, _PAGE_BYTES))
+        asked = await self._own_query(count_sql(quoted(relation.name)), (), Limits(1, _PAGE_SECONDS, _PAGE_BYTES))
         return cast("int", rows_of(asked.body)[0][0])
 
     async def _own_query(self, sql: str, values: Sequence[object], limits: Limits) -> _Asked:
@@ -205,7 +204,7 @@ class SQLiteEngine:
 
     async def write(self, write: Write, limits: Limits) -> Written:
         if self._writers is None:
-            raise ToolFailed("read-only", "This database is open for reading only.", "Tell the operator.")
+            raise read_only()
         statement, preview = write.statement, write.preview
         schema = await self._schema_for(statement)
         request = self._request("change", statement.sql, statement.values, limits, schema)
@@ -306,9 +305,7 @@ class SQLiteEngine:
                 message = f"One row is larger than {request['bytes']} bytes."
                 raise ToolFailed("row-too-large", message, "Select fewer columns.")
             case "too-many":
-                most = request.get("most")
-                message = f"The statement would change more than {most} rows; nothing was changed."
-                raise ToolRefused("too-many-rows", message, "Narrow its WHERE, or do it in parts.", rule="limits")
+                raise too_many_rows(cast("int", request["most"]))
             case _:
                 raise failed(str(head.get("name")), cast("float", request["seconds"]))
 
@@ -379,7 +376,7 @@ class SQLiteEngine:
     def _request(
         self, op: str, sql: str, values: Sequence[object], limits: Limits, schema: Schema | None = None
     ) -> Message:
-        whole = limits.seconds or _SECONDS
+        caps = caps_of(limits)
         return {
             "op": op,
             "sql": sql,
@@ -387,9 +384,9 @@ class SQLiteEngine:
             "cookie": None if schema is None else schema.cookie,
             "file": self._file,
             # a little less than the caller waits: then the statement is interrupted, and no process ended for it
-            "seconds": max(whole * 0.9, whole - 0.5),
-            "rows": _ROWS if limits.rows is None else limits.rows,
-            "bytes": min(_BYTES if limits.bytes is None else limits.bytes, _MOST_BYTES),
+            "seconds": max(caps.seconds * 0.9, caps.seconds - 0.5),
+            "rows": caps.rows,
+            "bytes": min(caps.bytes, _MOST_BYTES),
         }
 
     def _known_names(self, catalog: Catalog) -> list[str]:
@@ -455,7 +452,3 @@ def _types(rows: Sequence[Sequence[object]], width: int) -> tuple[str, ...]:
     """SQLite types values, not columns: what the first value of each column is."""
     first = (next((row[i] for row in rows if row[i] is not None), None) for i in range(width))
     return tuple(_TYPES.get(type(value), "") for value in first)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
