@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from .column_values import Kind
-from .vectors import is_vector_type
+from .vectors import is_vector_type, without_schema
 
 
 class Declared(StrEnum):
@@ -68,7 +68,7 @@ _FAMILIES: Final = (
 
 def declared_kind(type_: str) -> Declared:
     """The family of a type as a database writes it; SQLite knows columns without any."""
-    written = type_.strip()
+    written = without_schema(type_)
     if is_vector_type(written):
         return Declared.VECTOR
     return next((family for pattern, family in _FAMILIES if pattern.match(written)), Declared.UNKNOWN)

@@ -14,21 +14,41 @@ import numpy as np
 import orjson
 
 SHORTEST: Final = 8  # numbers; a pair of coordinates and a colour are no embedding
+_LONGEST_FLAGS: Final = 64  # bits of a column of flags; a longer string of bits is a quantised vector
+_PGVECTOR: Final = r"(?:half|sparse)?vec(?:tor)?\b"
 _TYPE: Final = re.compile(
-    r"(?:half|sparse)?vec(?:tor)?\b.*|float_?vector.*|embedding.*"
+    rf"{_PGVECTOR}.*|float_?vector.*|embeddings?(?:\(\d+\))?"
     r"|(?:real|float(?:4|8|16|32|64)?|double(?: precision)?|half_?float)\s*(?:\(\d+\))?\s*(?:\[\d*\])+"
     r"|array<\s*(?:float|double|real)\s*>|array\((?:float|double|real).*\)",
     re.IGNORECASE,
 )
+_FIELDS: Final = re.compile(rf"(?!enum|set)[^(]+\(.*\w\"? (?:\w+\.)?{_PGVECTOR}.*\).*", re.IGNORECASE)  # of a row type
+_BITS: Final = re.compile(r"(?:var)?bit(?: varying)?\((\d+)\).*", re.IGNORECASE)
+_SCHEMA: Final = re.compile(r'(?:"(?:[^"]|"")+"|[\w$]+)\.(?=\S)')
+_SPARSE: Final = re.compile(r"\{(\d+:[-+.\deE]+(?:,\d+:[-+.\deE]+)*)\}/(\d+)")
+_INSIDE: Final = re.compile(r"\[[-+.\deE, ]+\]")
+
+
+def without_schema(declared: str) -> str:
+    """A declared type without the schema it lies in: an extension's types may lie in any."""
+    written = declared.strip()
+    schema = _SCHEMA.match(written)
+    return written[schema.end() :] if schema else written
 
 
 def is_vector_type(declared: str) -> bool:
-    """Whether a declared type holds vectors: pgvector's types, arrays of fractions, ``FLOAT[384]``, ``VECTOR(384)``."""
-    return _TYPE.fullmatch(declared.strip()) is not None
+    """Whether a declared type holds vectors: pgvector's types, also in a row type, more bits than flags have, arrays of
+    fractions, ``FLOAT[384]``, ``VECTOR(384)``."""
+    written = without_schema(declared)
+    bits = _BITS.fullmatch(written)
+    if bits is not None:
+        return int(bits[1]) > _LONGEST_FLAGS
+    return _TYPE.fullmatch(written) is not None or _FIELDS.fullmatch(written) is not None
 
 
 def as_vector(value: object) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-    """The numbers of a vector of at least eight: a list, a float32 or float64 blob, a JSON array, pgvector's text."""
+    """The numbers of a vector of at least eight: a list, a float32 or float64 blob, a JSON array, pgvector's text,
+    also inside a row or an array as PostgreSQL writes them."""
     match value:
         case list() | tuple():
             return _listed(list(cast("list[object]", value)))
@@ -73,13 +93,30 @@ def _listed(items: list[object]) -> np.ndarray[tuple[int], np.dtype[np.float64]]
 
 def _written(text: str) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     text = text.strip()
-    if len(text) < 2 * SHORTEST or text[0] not in "[{" or text[1] not in "-+.0123456789 ":
+    if len(text) < 2 * SHORTEST:
         return None
+    if text[0] == "(" or (text[:2] == '{"' and text[2] in "[({"):  # a row, or an array of vectors or of rows
+        return next((found for inner in _INSIDE.findall(text) if (found := _written(inner)) is not None), None)
+    if text[0] not in "[{" or text[1] not in "-+.0123456789 ":
+        return None
+    sparse = _SPARSE.fullmatch(text)
+    if sparse is not None:
+        return _sparse(sparse[1], int(sparse[2]))
     try:
         items: object = orjson.loads("[" + text[1:-1] + "]")
     except orjson.JSONDecodeError:
         return None
     return _listed(cast("list[object]", items))
+
+
+def _sparse(pairs: str, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """The numbers that pgvector's ``sparsevec`` writes, ``{1:0.5,7:-2}/30000``: those that are not zero."""
+    if length < SHORTEST:
+        return None
+    try:
+        return np.array([float(pair.partition(":")[2]) for pair in pairs.split(",")], np.float64)
+    except ValueError:
+        return None
 
 
 def _blob(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:

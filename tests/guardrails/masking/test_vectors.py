@@ -28,8 +28,11 @@ NUMBERS = [RNG.gauss(0, 0.1) for _ in range(32)]
         bytearray(struct.pack("<32f", *NUMBERS)),
         json.dumps(NUMBERS),
         "{" + ",".join(map(str, NUMBERS)) + "}",  # PostgreSQL's array text
+        "{" + ",".join(f"{i}:{x}" for i, x in enumerate(NUMBERS, 1)) + "}/30000",  # pgvector's sparsevec
+        f'(label,"{json.dumps(NUMBERS)}",7)',  # a row
+        '{"' + json.dumps(NUMBERS) + '","[1,2,3]"}',  # an array of vectors
     ],
-    ids=["list", "tuple", "numpy", "float32", "float64", "bytearray", "json", "array text"],
+    ids=["list", "tuple", "numpy", "float32", "float64", "bytearray", "json", "array text", "sparse", "row", "vectors"],
 )
 def test_vectors(kept: object) -> None:
     found = as_vector(kept)
@@ -53,6 +56,9 @@ def test_vectors(kept: object) -> None:
         4.5,
         [True] * 20,
         ["0.1"] * 20,
+        "{1:0.5,2:0.25,3:0.125}/5",  # as short as a place
+        "{1:" + "1:" * 4000 + "}/9000",
+        "(not a vector, only some words in brackets)",
     ],
 )
 def test_what_is_no_vector(kept: object) -> None:
@@ -66,14 +72,44 @@ def test_random_bytes_are_hardly_ever_vectors(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "type_", ["vector(3)", "VECTOR", "halfvec(1536)", "real[]", "double precision[]", "float8[]", "FLOAT[384]"]
+    "type_",
+    [
+        "vector(3)",
+        "VECTOR",
+        "halfvec(1536)",
+        "sparsevec(30000)",
+        "public.vector(3)[]",
+        '"my extensions".halfvec',
+        "public.chunk(label text, v extensions.vector(3))",
+        "bit(384)",
+        "bit varying(1024)",
+        "real[]",
+        "double precision[]",
+        "float8[]",
+        "FLOAT[384]",
+    ],
 )
 def test_types_of_vectors(type_: str) -> None:
     assert is_vector_type(type_)
 
 
 @pytest.mark.parametrize(
-    "type_", ["text", "tsvector", "integer[]", "text[]", "double precision", "", "json", "numeric(8,2)"]
+    "type_",
+    [
+        *(
+            "text",
+            "tsvector",
+            "integer[]",
+            "text[]",
+            "double precision",
+            "",
+            "json",
+            "numeric(8,2)",
+            "bit(8)",
+            "bit(64)",
+        ),
+        *("public.embedding_state", "enum('raster','vector')", "public.place(street text, code text)"),
+    ],
 )
 def test_other_types(type_: str) -> None:
     assert not is_vector_type(type_)

@@ -30,6 +30,9 @@ _QUOTED_TRICKS: Final = re.compile(r"[(){}\\<>]")
 _STRINGS: Final = frozenset({TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING})
 _NAMES: Final = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _REFUSED_STRINGS: Final = frozenset({TokenType.NATIONAL_STRING, TokenType.UNICODE_STRING})
+# Distances of pgvector and DuckDB. The parser takes <=> for MySQL's null-safe equality, and most others for a mistake.
+_DISTANCES: Final = frozenset({"<->", "<=>", "<#>", "<+>", "<~>", "<%>"})
+_DISTANCE_BEGINS: Final = frozenset({TokenType.LT, TokenType.LR_ARROW, TokenType.NULLSAFE_EQ})
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 
@@ -80,6 +83,9 @@ def check_tokens(text: str, tokens: Sequence[Token], profile: Profile, known: fr
             raise refusals.text("Strings with a prefix (N'...', U&'...') are not allowed.", "Write '...'.")
         elif kind is TokenType.IDENTIFIER and profile.name == "postgresql":
             _plain_name(token, known)
+        elif kind in _DISTANCE_BEGINS and (operator := text[token.start : token.start + 3]) in _DISTANCES:
+            if operator != "<=>" or profile.name != "mysql":
+                raise refusals.distance(operator)
         before = kind
     if not text.isascii():
         _check_invisible(text, tokens)

@@ -3,6 +3,7 @@ names it may know; unknown and closed objects read the same."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -20,6 +21,11 @@ class UseRefused(ToolRefused):
 
 
 _SCHEMA_HINT: Final = "Call database_schema to see what is open."
+_MEANING_HINT: Final = "Where columns are open to it, database_search finds rows by meaning."
+_OF_VECTORS: Final = re.compile(
+    r"(?<![a-z])vec(?:tor)?_|_to_(?:half|sparse)?vec|subvector|cosine|inner_product|l2_norm|quantize"
+    r"|(?:l[12]|hamming|jaccard|array)_distance|vec_distance"
+)
 
 
 def syntax(detail: str, hint: str = "") -> ToolRefused:
@@ -42,14 +48,26 @@ def limit(detail: str, hint: str = "") -> ToolRefused:
     return ToolRefused("sql_limit", detail, hint, rule="limit")
 
 
+def distance(operator: str) -> ToolRefused:
+    message = f"The distance {operator} is not computed in a query: it would tell the vector it is measured from."
+    return construct(message, _MEANING_HINT, operator)
+
+
 def function(name: str, known: Iterable[str]) -> ToolRefused:
+    instead = _MEANING_HINT if _OF_VECTORS.search(name) else did_you_mean(name, known)
     return ToolRefused(
         "sql_function",
         f"The function {shown(name)} is not allowed.",
-        did_you_mean(name, known) or "Use a standard function, or ask for it to be listed under functions.",
+        instead or "Use a standard function, or ask for it to be listed under functions.",
         place=shown(name),
         rule="functions",
     )
+
+
+def of_an_extension(name: str) -> ToolRefused:
+    """A name that is the database's own for other types. An aggregate is always called by the name it has."""
+    message = f"For values of this type {shown(name)} is a function of an extension, and not allowed."
+    return ToolRefused("sql_function", message, "Use it on a plain column.", place=shown(name), rule="judge")
 
 
 def unknown_relation(name: str, known: Iterable[str]) -> ToolRefused:

@@ -46,6 +46,25 @@ def test_near_names_are_suggested() -> None:
     assert Clinic().refusal("SELECT p.emial FROM patients p").message == "There is no column p.emial here."
 
 
+@pytest.mark.parametrize("operator", ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_distances_are_not_taken_for_something_else(dialect: str, operator: str) -> None:
+    """The parser reads <=> as IS NOT DISTINCT FROM, which is another question; in MySQL it is that question."""
+    text = f"SELECT id FROM visits ORDER BY day {operator} '[1, 0]'"
+    if (dialect, operator) == ("mysql", "<=>"):
+        assert "<=>" in Clinic(dialect).analyse(text).sql
+        return
+    refused = Clinic(dialect).refusal(text)
+    assert (refused.code, refused.place) == ("sql_construct", operator)
+    assert "database_search" in refused.hint
+
+
+def test_functions_of_vectors_point_to_the_search() -> None:
+    for name in ("cosine_distance", "l2_normalize", "subvector", "vector_dims", "binary_quantize"):
+        refused = Clinic("postgresql").refusal(f"SELECT {name}(email) FROM patients")
+        assert (refused.code, "database_search" in refused.hint) == ("sql_function", True), name
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [

@@ -91,6 +91,9 @@ def check_calls(reading: Reading, schema: Schema, allowed: Collection[str]) -> N
     """
     for call in reading.calls:
         if not _may_call(call, reading, schema, allowed):
+            function = schema.functions.get(call.oid)
+            if call.what == "aggregate" and function is not None and function.extension is not None:
+                raise refusals.of_an_extension(function.name)
             raise refusals.engine(
                 "The database understands this statement differently: it calls another function.", "functions"
             )

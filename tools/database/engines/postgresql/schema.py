@@ -28,7 +28,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text, pg_catalog.obj_description(
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND {_OURS} ORDER BY n.nspname, c.relname""",
     "columns": f"""
-SELECT a.attrelid, a.attnum::int, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
+SELECT a.attrelid, a.attnum::int, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atttypid,
  CASE WHEN a.attgenerated <> '' THEN coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '?(') END
 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -53,6 +53,27 @@ WHERE p.oid >= {FIRST_USER_OID} OR n.nspname <> 'pg_catalog'""",
     "operators": f"SELECT oid, oprcode::oid FROM pg_catalog.pg_operator WHERE oid >= {FIRST_USER_OID}",
     "defaults": """
 SELECT DISTINCT refobjid FROM pg_catalog.pg_depend WHERE classid = 2604 AND refclassid = 1255""",
+    # What domains are made of, and row types that hold a vector of pgvector's: a name of its own says nothing of values.
+    "made_of": """
+WITH RECURSIVE domains (oid, base, modifier) AS (
+  SELECT oid, typbasetype, typtypmod FROM pg_catalog.pg_type WHERE typtype = 'd'
+  UNION ALL SELECT d.oid, t.typbasetype, t.typtypmod
+  FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+), bases AS (
+  SELECT d.oid, t.typname, pg_catalog.format_type(d.base, d.modifier) AS written
+  FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype <> 'd'
+), rows AS (
+  SELECT c.reltype AS oid, pg_catalog.format_type(c.reltype, NULL) || '(' || pg_catalog.string_agg(
+    pg_catalog.quote_ident(a.attname) || ' ' || coalesce(b.written, pg_catalog.format_type(a.atttypid, a.atttypmod)),
+    ', ' ORDER BY a.attnum) || ')' AS written
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN bases b ON b.oid = a.atttypid
+  WHERE c.relkind = 'c' AND NOT a.attisdropped GROUP BY c.reltype
+  HAVING pg_catalog.bool_or(coalesce(b.typname, t.typname) ~ '^_?(vector|halfvec|sparsevec)$')
+), made AS (SELECT oid, written FROM bases UNION ALL SELECT oid, written FROM rows)
+SELECT oid, written FROM made
+UNION ALL SELECT t.typarray, m.written || '[]' FROM made m JOIN pg_catalog.pg_type t ON t.oid = m.oid
+ORDER BY oid""",
     "types": f"""
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE {_OURS} ORDER BY t.oid""",
@@ -132,11 +153,12 @@ def build_schema(answers: Mapping[str, Sequence[Row]], settings: Settings, syste
         qualified = str(name) if schema == default else f"{schema}.{name}"
         stored[cast("int", oid)] = Stored(qualified, str(kind), named)
     families = _families(answers["parents"], stored)
+    made_of = types_of(answers["made_of"])
     relations: dict[str, Relation] = {}
     readable: set[str] = set()
     for row in answers["relations"]:
         oid = cast("int", row[0])
-        relation = _relation(row, columns.get(oid, ()), indexes.get(oid, ()), families.get(oid, ()), default)
+        relation = _relation(row, columns.get(oid, ()), indexes.get(oid, ()), families.get(oid, ()), default, made_of)
         relations[relation.qualified] = relation
         if row[6]:
             readable.add(relation.qualified)
@@ -207,7 +229,12 @@ def _by_first(rows: Sequence[Row]) -> dict[int, list[Row]]:
 
 
 def _relation(
-    row: Row, columns: Sequence[Row], indexes: Sequence[Row], family: Sequence[str], default: str
+    row: Row,
+    columns: Sequence[Row],
+    indexes: Sequence[Row],
+    family: Sequence[str],
+    default: str,
+    made_of: Mapping[int, str],
 ) -> Relation:
     _, schema, name, kind, comment, definition, _ = row
     named = {cast("int", c[1]): str(c[2]) for c in columns}
@@ -218,7 +245,13 @@ def _relation(
         schema=None if schema == default else str(schema),
         kind=_KINDS.get(str(kind), RelationKind.TABLE),
         columns=tuple(
-            Column(str(c[2]), str(c[3]), not c[4], c[1] in primary, None if c[5] is None else str(c[5]))
+            Column(
+                str(c[2]),
+                made_of.get(cast("int", c[5]), str(c[3])),
+                not c[4],
+                c[1] in primary,
+                None if c[6] is None else str(c[6]),
+            )
             for c in columns
         ),
         definition=None if definition is None else str(definition),
