@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import sys
 import tempfile
 import time
@@ -96,6 +97,8 @@ def main() -> int:
         async def figures() -> tuple[float, float, float]:
             await measured([table(0)], CLASSED, masker_of)  # keys are derived, modules imported
             await measured([table(0)], OPEN, masker_of)
+            gc.collect()
+            gc.freeze()  # as the server does once it has started
             new = await measured([table(ROWS * n) for n in range(1, 40)], CLASSED, masker_of)
             await tokens.flush()
             again = await measured([table(ROWS)] * 100, CLASSED, masker_of)

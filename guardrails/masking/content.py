@@ -18,6 +18,7 @@ from ...tools.tool import Access, JsonObject, JsonValue, Mask, Text
 from .classes import EntityType, data_class
 from .detect import Detector, Span
 from .detect.spans import resolve
+from .detect.uniform import uniform
 from .documents import PLAIN, media_of, opened
 from .duties import Duties
 from .origins import names_of, places_of
@@ -89,6 +90,16 @@ class Found:
     ) -> Sequence[object]:
         """A whole column of one class, as one vector."""
         return self._values(class_name, mask, cells, [places] * len(cells), nulls_secret=nulls_secret)
+
+    def uniform(self, texts: Sequence[str], places: Places) -> list[str] | None:
+        """The texts of a column masked as one vector, where each of them is a value of one class; else None."""
+        class_name = uniform(texts)
+        if class_name is None:
+            return None
+        masked = self._values(
+            class_name, self.duties.mask(class_name, data_class(class_name).mask), texts, [places] * len(texts)
+        )
+        return ["" if value is None else str(value) for value in masked]
 
     def look_up(self, places: Iterable[str]) -> None:
         """Ask for many places at once whether an agent ever wrote there; saves asking for each."""
@@ -212,11 +223,9 @@ class Found:
             mask = self.duties.mask(class_name, Mask.REDACT if redact else data_class(class_name).mask)
             masked = self._values(class_name, mask, values, [places[i] for i, _ in at])
             new.update(zip(at, ("" if m is None else str(m) for m in masked), strict=True))
-        return [self._joined(text, spans[i], i, new) for i, text in enumerate(texts)]
+        return [self._joined(text, spans[i], i, new) if spans[i] else text for i, text in enumerate(texts)]
 
     def _joined(self, text: str, spans: Sequence[Span], i: int, new: Mapping[tuple[int, int], str]) -> str:
-        if not spans:
-            return text
         parts: list[str] = []
         at = 0
         for n, span in enumerate(spans):

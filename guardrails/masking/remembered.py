@@ -14,13 +14,14 @@ _SALT: Final = secrets.token_hex(8)
 MOST: Final = 50_000
 _SECONDS: Final = 60.0
 
-KeyedHash: TypeAlias = tuple[int, int]
+KeyedHash: TypeAlias = int
 
 
 def keyed_hashes(texts: Sequence[str], names: Sequence[str | None] | None = None) -> list[KeyedHash]:
     """128 bits that stand for each text within this process; with ``names``, for the text under its name."""
     first = map(hash, texts if names is None else zip(names, texts, strict=True))
-    return list(zip(first, map(hash, map(_SALT.__add__, texts)), strict=True))
+    second = map(hash, map(_SALT.__add__, texts))
+    return [a << 64 ^ b for a, b in zip(first, second, strict=True)]  # not pairs: those the collector would walk
 
 
 class Remembered:

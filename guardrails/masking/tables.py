@@ -99,12 +99,15 @@ def _scan(
         if not some:
             continue
         distinct = {i: [cell for cell in dict.fromkeys(released[i]) if isinstance(cell, str)] for i in some}
-        texts = [text for column in distinct.values() for text in column]
-        keys = [table.columns[i].name for i, column in distinct.items() for _ in column]
-        places = [sources[i] for i, column in distinct.items() for _ in column]
+        whole = {} if free or redact else {i: content.uniform(column, sources[i]) for i, column in distinct.items()}
+        left = {i: column for i, column in distinct.items() if whole.get(i) is None}
+        texts = [text for column in left.values() for text in column]
+        keys = [table.columns[i].name for i, column in left.items() for _ in column]
+        places = [sources[i] for i, column in left.items() for _ in column]
         masked = iter(content.cells(texts, keys, free=free, redact=redact, places=places))
         for i, column in distinct.items():
-            new = {text: after for text in column if (after := next(masked)) != text}
+            after = whole.get(i) or [next(masked) for _ in column]
+            new = {text: mask for text, mask in zip(column, after, strict=True) if mask != text}
             if new:
                 changed[i] = sum(isinstance(cell, str) and cell in new for cell in released[i])
                 released[i] = [new.get(cell, cell) if isinstance(cell, str) else cell for cell in released[i]]

@@ -98,7 +98,7 @@ def _valued(
             return
         value = match["value"]
         value = _first_number(value)
-        if sum(c.isdigit() for c in value) < digits or _NOT_A_NUMBER.fullmatch(value):
+        if sum(map(str.isdigit, value)) < digits or _NOT_A_NUMBER.fullmatch(value):
             return
         start = match.start("value")
         if class_name is None:

@@ -120,8 +120,8 @@ def _key_words(keys: Sequence[str | None] | None) -> list[list[bytes] | None] | 
 def _dealt(spans: Sequence[Span], buffer: Buffer) -> list[list[Span]]:
     """Spans of the joined buffer as spans of each text."""
     dealt: list[list[Span]] = [[] for _ in buffer.starts]
-    for found in spans:
-        index = buffer.index(found.start)
+    for start, end, kind, score, class_name in spans:
+        index = buffer.index(start)
         base = buffer.starts[index]
-        dealt[index].append(Span(found.start - base, found.end - base, *found[2:]))
+        dealt[index].append(Span(start - base, end - base, kind, score, class_name))
     return dealt

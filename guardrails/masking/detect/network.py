@@ -15,7 +15,7 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])", re.IGNORECASE
 )
 _DOMAIN_LITERAL = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-fA-F:.]+)\]")
-_NOT_TOP: Final = frozenset(
+NOT_TOP: Final = frozenset(
     "png jpg jpeg gif svg webp css js ts php html htm json xml yml yaml txt log dll exe class jar".split()
 )
 _LEADING = "'*/=?^`{|}~-.!#$%&+"  # allowed in a local part, but at its start they belong to the text around it
@@ -39,7 +39,7 @@ def _email(scan: Scan, end: int) -> None:
     if not name or len(name) != len(trimmed) or ".." in name:
         return
     top = domain[0].rpartition(".")[2].lower()
-    if top in _NOT_TOP:
+    if top in NOT_TOP:
         return  # logo@2x.png
     scan.add(start, domain.end(), EntityType.EMAIL, 0.95)
 

@@ -22,6 +22,7 @@ from .codecs import (
     ssn,
     url,
     uuids,
+    words,
 )
 from .codecs.codec import Codec, DeriveKey, VaultCodec
 from .codecs.layout import Layout
@@ -36,6 +37,15 @@ class Proof(StrEnum):
     VAULT = "vault"  # the vault has it
 
 
+class Spelling(StrEnum):
+    """How a text is written before it is searched for traces of tokens; ASCII letters always in lower case."""
+
+    LOWER = "lower"  # and no more
+    HEX = "hex"  # every hexadecimal digit as h
+    JOINED_HEX = "joined hex"  # ... and no hyphens
+    JOINED_DIGITS = "joined digits"  # every digit as 0, and neither hyphens nor spaces
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """A way tokens look.
@@ -44,10 +54,10 @@ class Form:
     make of one (another case, o for 0, i and l for 1, %40), and ``canonical`` turns that back, or says None.
     ``class_name`` is None where the token or the record of what was issued names the class.
 
-    Looking for tokens must cost next to nothing where there are none. ``needle`` is a lower-case text that every token
-    of the form contains; ``tail`` matches the end of each, and what precedes it has at most ``reach`` characters;
-    ``sieve`` matches more than the form, and fails faster. A form without any of them is looked for everywhere: its
-    ``loose`` form must begin with a few characters only, in either case.
+    Looking for tokens must cost next to nothing where there are none. Every token of the form contains one of its
+    ``traces``, in that spelling. ``tail`` matches the end of each, and what precedes it has at most ``reach``
+    characters; ``sieve`` matches more than the form, and fails faster: both are read in lower case, and are fastest
+    where they begin with one certain character. A form without any of them is looked for everywhere.
     """
 
     name: str
@@ -56,7 +66,7 @@ class Form:
     canonical: Callable[[str], str | None]
     proof: Proof
     class_name: str | None = None
-    needle: str = ""
+    traces: tuple[tuple[Spelling, bytes], ...] = ()
     tail: str = ""
     reach: int = 0
     sieve: str = ""
@@ -111,7 +121,7 @@ _FORMS: Final = (
         _email,
         Proof.SEAL,
         "email",
-        needle=".example",
+        traces=((Spelling.LOWER, b".example"),),
         codec=lambda keys, _class, _epoch: email.EmailCodec(keys),
     ),
     Form(
@@ -121,7 +131,7 @@ _FORMS: Final = (
         str.lower,
         Proof.ISSUED,
         "phone",
-        needle="+999",
+        traces=((Spelling.LOWER, b"+999"),),
         separators=" .-/()",
         codec=lambda keys, _class, _epoch: phone.PhoneCodec(keys),
     ),
@@ -133,6 +143,7 @@ _FORMS: Final = (
         Proof.ISSUED,
         "card",
         strong=False,
+        traces=((Spelling.JOINED_DIGITS, b"0" * 13),),
         sieve=card.SIEVE,
         separators=" -",
         apart=True,
@@ -146,6 +157,7 @@ _FORMS: Final = (
         Proof.SEAL,
         "ssn",
         apart=True,
+        sieve=ssn.SIEVE,
         codec=lambda keys, _class, _epoch: ssn.SsnCodec(keys),
     ),
     Form(
@@ -167,7 +179,7 @@ _FORMS: Final = (
         people.canonical_person,
         Proof.VAULT,
         "person",
-        tail=rf" (?=[A-Za-z]{{0,8}}[0-9]){people.LOOSE_ID}",  # words are no ids: one digit must be left
+        tail=rf" (?=[0-9oil])(?=[a-z]{{0,8}}[0-9]){people.LOOSE_ID}",  # words are no ids: one digit must be left
         reach=25,
         drafts=lambda keys, _class: people.PersonDrafts(keys),
     ),
@@ -178,6 +190,9 @@ _FORMS: Final = (
         people.canonical_address,
         Proof.VAULT,
         "address",
+        traces=tuple((Spelling.LOWER, f" {way} ".lower().encode("ascii")) for way in words.WAYS),
+        tail=rf" (?:{'|'.join(words.WAYS).lower()}) {people.LOOSE_ID}",
+        reach=17,
         drafts=lambda keys, _class: people.AddressDrafts(keys),
     ),
     Form(
@@ -186,6 +201,7 @@ _FORMS: Final = (
         uuids.LOOSE,
         _same,
         Proof.ISSUED,
+        traces=((Spelling.JOINED_HEX, b"h" * 32),),
         tail=uuids.TAIL,
         reach=19,
         strong=False,
@@ -198,7 +214,7 @@ _FORMS: Final = (
         network.canonical_address,
         Proof.SEAL,
         "ip",
-        needle="db8:",
+        traces=((Spelling.LOWER, b"db8:"),),
         apart=True,
         codec=lambda keys, _class, _epoch: network.Ipv4Codec(keys),
     ),
@@ -209,7 +225,7 @@ _FORMS: Final = (
         network.canonical_address,
         Proof.VAULT,
         "ip",
-        needle="3fff:",
+        traces=((Spelling.LOWER, b"3fff:"),),
         drafts=lambda keys, _class: network.Ipv6Drafts(keys),
     ),
     Form(
@@ -220,6 +236,11 @@ _FORMS: Final = (
         Proof.SEAL,
         "mac",
         apart=True,
+        traces=(
+            (Spelling.HEX, b"hh:hh:hh:hh:hh:hh:hh:hh"),
+            (Spelling.HEX, b"hh-hh-hh-hh-hh-hh-hh-hh"),
+            (Spelling.HEX, b"hhhh.hhhh.hhhh.hhhh"),
+        ),
         codec=lambda keys, _class, _epoch: network.MacCodec(keys),
     ),
     Form(
@@ -229,7 +250,7 @@ _FORMS: Final = (
         _url,
         Proof.SEAL,
         "url",
-        needle=".example",
+        traces=((Spelling.LOWER, b".example"),),
         codec=lambda keys, _class, _epoch: url.UrlCodec(keys),
     ),
     Form(
@@ -258,7 +279,7 @@ _FORMS: Final = (
         credentials.canonical,
         Proof.VAULT,
         "secret",
-        needle="glove",
+        traces=((Spelling.LOWER, b"glove"),),
         drafts=lambda keys, _class: credentials.CredentialDrafts(keys),
     ),
     Form(

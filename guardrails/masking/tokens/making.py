@@ -20,7 +20,7 @@ from .codecs.integers import IntegerCodec
 from .codecs.money import noisy
 from .forms import CLASS_FORMS, FORMS, OTHER_FORMS, VAULT_ONLY, Form, Proof
 from .keyed import Keyed
-from .recognise import SPACE, is_redaction, may_be_token
+from .recognise import SPACE, is_redaction, may_be_token, may_hold_tokens
 from .typed import Natural, natural
 from .vault import Vault, VaultRow
 
@@ -109,7 +109,9 @@ class Maker:
         tokens: list[str | None] = [None] * len(cores)
         if form.apart:
             tokens = list(self._made(form, class_name, cores, scope))
-        values = [i for i, token in enumerate(tokens) if token is None and not self._is_masked(cores[i], scope)]
+        values = [i for i, token in enumerate(tokens) if token is None]
+        if may_hold_tokens(cores):
+            values = [i for i in values if not self._is_masked(cores[i], scope)]
         made = self._of_cores(class_name, [cores[i] for i in values], scope) if values else ()
         for i, token in zip(values, made, strict=True):
             tokens[i] = token

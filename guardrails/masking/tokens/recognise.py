@@ -7,13 +7,13 @@ quotes and punctuation around. Nothing fuzzier: a token with a wrong symbol is n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from .codecs import identifiers
-from .forms import FORMS, Form
+from .forms import FORMS, Form, Spelling
 from .sealed import SIZES
 
 REDACTED: Final = r"\[masked:[a-z][a-z0-9_]{0,39}\]"
@@ -26,28 +26,63 @@ _END: Final = r"(?![0-9A-Za-z_@]|-[0-9A-Za-z])"  # a dot may follow: a token may
 _AFTER_BREAK: Final = re.compile(_GLUED.replace("[", "[^", 1))
 
 
+class Traces:
+    """What a text holds, in a few spellings that are searched at the speed of memory (see `Form.traces`)."""
+
+    def __init__(self, text: str) -> None:
+        self.lower = text.encode("ascii", "replace").lower()  # a byte for each code point: offsets stay
+        self._spelt = {Spelling.LOWER: self.lower}
+
+    def any(self, traces: Sequence[tuple[Spelling, bytes]]) -> bool:
+        return any(trace in self._as(spelling) for spelling, trace in traces)
+
+    def _as(self, spelling: Spelling) -> bytes:
+        if (spelt := self._spelt.get(spelling)) is None:
+            spelt = self._spelt[spelling] = self.lower.translate(*_SPELT[spelling])
+        return spelt
+
+
+_HEX: Final = bytes(104 if c in b"0123456789abcdef" else c for c in range(256))
+_DIGITS: Final = bytes(48 if c in b"0123456789" else c for c in range(256))
+_SPELT: Final = {
+    Spelling.HEX: (_HEX,),
+    Spelling.JOINED_HEX: (_HEX, b"-"),
+    Spelling.JOINED_DIGITS: (_DIGITS, b" -"),
+}
+
+
 class _Finder:
     """Looks for one form in texts."""
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self._tail = re.compile(form.tail + _END) if form.tail else None
-        self._sieve = re.compile(form.sieve) if form.sieve else None
+        self._tail = re.compile((form.tail + _END).encode("ascii")) if form.tail else None
+        self._sieve = re.compile(form.sieve.encode("ascii")) if form.sieve else None
         self._pattern = re.compile(form.loose + _END if "|" not in form.loose else f"(?:{form.loose}){_END}")
-        if form.needle:
+        if form.traces:
             self._pattern = re.compile(f"(?:{form.loose}){_END}", re.IGNORECASE)
         self._whole = re.compile(f"(?<!{_GLUED})(?:{form.loose})\\Z", re.IGNORECASE)
         self._bounded = re.compile(f"(?<!{_GLUED})(?:{form.loose}){_END}", re.IGNORECASE)
 
-    def matches(self, text: str, lowered: str) -> Iterator[tuple[int, str]]:
+    def may_stand_in(self, text: str, traces: Traces) -> bool:
+        """False where the form surely stands nowhere."""
+        if self.form.traces and not traces.any(self.form.traces):
+            return False
+        if (part := self._tail or self._sieve) is not None:
+            return part.search(traces.lower) is not None
+        return self._pattern.search(text) is not None
+
+    def matches(self, text: str, traces: Traces) -> Iterator[tuple[int, str]]:
         """Where the form stands, and as what."""
+        if self.form.traces and not traces.any(self.form.traces):
+            return
         if self._tail is not None:
-            yield from self._before_tails(self._tail, text)
+            yield from self._before_tails(self._tail, text, traces.lower)
         elif self._sieve is not None:
-            for found in self._sieve.finditer(text):
+            for found in self._sieve.finditer(traces.lower):
                 for match in self._bounded.finditer(text, found.start(), found.end() + 2):
                     yield match.start(), match[0]
-        elif self.form.needle in lowered:
+        else:
             yield from self._anywhere(text)
 
     def _anywhere(self, text: str) -> Iterator[tuple[int, str]]:
@@ -64,9 +99,9 @@ class _Finder:
                 yield start, match[0]
                 at = match.end()
 
-    def _before_tails(self, tail: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
+    def _before_tails(self, tail: re.Pattern[bytes], text: str, lower: bytes) -> Iterator[tuple[int, str]]:
         at = 0
-        while (found := tail.search(text, at)) is not None:
+        while (found := tail.search(lower, at)) is not None:
             if match := self._whole.search(text, max(0, found.start() - self.form.reach), found.end()):
                 yield match.start(), match[0]
                 at = match.end()
@@ -81,6 +116,7 @@ _ANY_OTHER: Final = re.compile(
     "|".join(f"(?:{form.loose})" for form in FORMS.values() if form is not _CARD), re.IGNORECASE
 )
 _REDACTED: Final = re.compile(REDACTED)
+_MINUS: Final = re.compile("-(?<![0-9A-Za-z]-)[1-9]")  # of a whole number, which is looked for nowhere inside a text
 SPACE: Final = " \t\r\n"
 _AROUND: Final = SPACE + "\"'`“”‘’«»"
 _BEHIND: Final = ".,;:!?"
@@ -102,9 +138,9 @@ class Candidate:
 
 def candidates(text: str) -> Iterator[Candidate]:
     """Everything in a text that looks like a token, longest reading of each place first; readings may overlap."""
-    lowered = text.lower()
+    traces = Traces(text)
     for finder in _FINDERS:
-        for start, match in finder.matches(text, lowered):
+        for start, match in finder.matches(text, traces):
             yield from _readings(finder.form, match, start)
 
 
@@ -129,6 +165,15 @@ def may_be_token(text: str) -> bool:
     if _CARD_LIKE.fullmatch(core):  # real card numbers look like tokens until their check digit is looked at
         return _CARD.canonical(core) is not None
     return _ANY_OTHER.fullmatch(core) is not None
+
+
+def may_hold_tokens(texts: Sequence[str]) -> bool:
+    """False for most columns of which no value is a token or a mask; much cheaper than asking for each."""
+    joined = "\n".join(texts)
+    if "[masked:" in joined or _MINUS.search(joined):
+        return True
+    traces = Traces(joined)
+    return any(finder.may_stand_in(joined, traces) for finder in _FINDERS)
 
 
 def plausible(candidate: Candidate, text: str) -> bool:

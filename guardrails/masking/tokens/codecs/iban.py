@@ -14,8 +14,8 @@ from ..ff1 import FF1
 from .codec import DeriveKey
 
 PATTERN: Final = r"[A-Z]{2}00(?: ?[A-Z0-9]){11,30}"
-TAIL: Final = r"00(?: ?[A-Za-z0-9]){11,30}"
-LOOSE: Final = rf"[A-Za-z]{{2}}{TAIL}"
+TAIL: Final = r"00(?<=[a-z]{2}00)(?: ?[a-z0-9]){11,30}"
+LOOSE: Final = r"[A-Za-z]{2}00(?: ?[A-Za-z0-9]){11,30}"
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}")
 _SMALLEST: Final = 1_000_000
 
