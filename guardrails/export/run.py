@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import anyio.to_thread
 
-from ...tools.database.catalog import Relation
+from ...tools.database.engines.engine import Paged
 from ...tools.tool import ColumnRules
 from ..masking.detect import Detector
 from ..masking.duties import Duties
@@ -33,24 +33,11 @@ _KEEP_SECONDS: Final = 10.0  # at most so much work is done twice after an inter
 _KEEP_ROWS: Final = 100_000
 
 
-class Source(Protocol):
+class Source(Paged, Protocol):
     """What an export needs of a database, on the trusted side."""
 
     @property
     def name(self) -> str: ...
-
-    async def page(
-        self,
-        relation: Relation,
-        columns: Sequence[str],
-        n: int,
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[object] | None = None,
-        skip: int = 0,
-    ) -> Sequence[Sequence[object]]: ...
-
-    async def count(self, relation: Relation) -> int: ...
 
 
 Report = Callable[[str, str, int, int], Awaitable[None]]

@@ -94,7 +94,7 @@ class Database:
         after: Sequence[object] | None = None,
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
-        """Up to ``n`` raw rows, on the trusted side only; see `Engine.page`. Raises `ToolFailed`."""
+        """Up to ``n`` raw rows, on the trusted side only; see `Paged.page`. Raises `ToolFailed`."""
         return await self._engine.page(relation, columns, n, order=order, after=after, skip=skip)
 
     async def count(self, relation: Relation) -> int:

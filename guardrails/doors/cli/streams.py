@@ -27,6 +27,22 @@ def _more(descriptor: int) -> bool:
         return True
 
 
+def _block(descriptor: int, rest: bytes, *, most: int) -> tuple[bytes, bool]:
+    """``rest`` and the input that waits behind it, about a block; and whether the input has ended.
+
+    Where no line ends in it, more is read, until there are over ``most`` bytes.
+    """
+    waiting = [rest]
+    size = len(rest)
+    while True:
+        data = os.read(descriptor, _READ)
+        waiting.append(data)
+        size += len(data)
+        full = size > most or (size >= _BLOCK and b"\n" in data)
+        if not data or full or not _more(descriptor):
+            return b"".join(waiting), not data
+
+
 def lines(descriptor: int = 0) -> Iterator[list[bytes]]:
     """Lines of the input in lists, without their line ends: as many as are there, or about a block.
 
@@ -35,17 +51,8 @@ def lines(descriptor: int = 0) -> Iterator[list[bytes]]:
     rest = b""
     skipping = False
     while True:
-        waiting = [rest]
-        size = len(rest)
-        ended = False
-        while True:
-            data = os.read(descriptor, _READ)
-            ended = not data
-            waiting.append(data)
-            size += len(data)
-            if ended or (size >= _BLOCK and b"\n" in data) or size > LONGEST_LINE or not _more(descriptor):
-                break
-        found = b"".join(waiting).split(b"\n")
+        whole, ended = _block(descriptor, rest, most=LONGEST_LINE)
+        found = whole.split(b"\n")
         rest = found.pop()
         if skipping and found:
             found.pop(0)
@@ -70,17 +77,7 @@ def blocks(descriptor: int = 0) -> Iterator[bytes]:
     """
     rest = b""
     while True:
-        waiting = [rest]
-        size = len(rest)
-        ended = False
-        while True:
-            data = os.read(descriptor, _READ)
-            ended = not data
-            waiting.append(data)
-            size += len(data)
-            if ended or size >= _BLOCK or not _more(descriptor):
-                break
-        whole = b"".join(waiting)
+        whole, ended = _block(descriptor, rest, most=_BLOCK - 1)
         cut = len(whole) if ended else _cut(whole)
         if cut:
             yield whole[:cut]

@@ -114,7 +114,33 @@ class RoleFinding:
     mend: str = ""
 
 
-class Engine(Protocol):
+class Paged(Protocol):
+    """What exports and search indexes read by, on the trusted side only: raw rows."""
+
+    async def page(
+        self,
+        relation: Relation,
+        columns: Sequence[str],
+        n: int,
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[object] | None = None,
+        skip: int = 0,
+    ) -> Sequence[Sequence[object]]:
+        """Up to ``n`` rows.
+
+        ``order`` are the columns of a unique key; of these rows only those behind ``after`` (values of ``order``) are
+        given. Without ``order`` they come as the engine keeps them, and ``skip`` rows are passed over. Fewer than
+        ``n`` may come before the end; none means the end. Raises `ToolFailed`.
+        """
+        ...
+
+    async def count(self, relation: Relation) -> int:
+        """How many rows there are. Raises `ToolFailed`."""
+        ...
+
+
+class Engine(Paged, Protocol):
     """One database behind one driver. All methods are safe to call concurrently."""
 
     @property
@@ -140,28 +166,6 @@ class Engine(Protocol):
 
     async def sample(self, relation: Relation, columns: Sequence[str], n: int) -> Sequence[Sequence[object]]:
         """Up to ``n`` rows for the classification; trusted side only."""
-        ...
-
-    async def page(
-        self,
-        relation: Relation,
-        columns: Sequence[str],
-        n: int,
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[object] | None = None,
-        skip: int = 0,
-    ) -> Sequence[Sequence[object]]:
-        """Up to ``n`` raw rows for exports and search indexes, on the trusted side only.
-
-        ``order`` are the columns of a unique key; of these rows only those behind ``after`` (values of ``order``) are
-        given. Without ``order`` they come as the engine keeps them, and ``skip`` rows are passed over. Fewer than
-        ``n`` may come before the end; none means the end. Raises `ToolFailed`.
-        """
-        ...
-
-    async def count(self, relation: Relation) -> int:
-        """How many rows there are; trusted side only. Raises `ToolFailed`."""
         ...
 
     async def query(self, statement: Statement, limits: Limits) -> Rows:

@@ -28,7 +28,7 @@ def page_sql(
     skip: int,
     unordered: str = "",
 ) -> str:
-    """See `Engine.page`. ``behind`` are the placeholders of the key that the rows come after, none on the first page;
+    """See `Paged.page`. ``behind`` are the placeholders of the key that the rows come after, none on the first page;
     ``unordered`` is the order in which the engine keeps the rows of a relation without a key, where it can be named.
     """
     keys = ", ".join(order)

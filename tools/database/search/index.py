@@ -18,6 +18,7 @@ import numpy as np
 
 from ...tool import ToolFailed
 from ..catalog import Relation
+from ..engines.engine import Paged
 from .embedding import Embedder, Space
 
 MOST_INDEXES: Final = 8  # in memory at once; the least lately used one goes
@@ -42,24 +43,11 @@ class IndexTexts(Protocol):
         ...
 
 
-class Rows(Protocol):
+class Rows(Paged, Protocol):
     """What an index needs of a database, on the trusted side."""
 
     @property
     def name(self) -> str: ...
-
-    async def page(
-        self,
-        relation: Relation,
-        columns: Sequence[str],
-        n: int,
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[object] | None = None,
-        skip: int = 0,
-    ) -> Sequence[Sequence[object]]: ...
-
-    async def count(self, relation: Relation) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,20 +47,27 @@ class AnalysisCache:
 
 
 def _key(text: str, settings: GuardSettings) -> _Key:
-    catalog = settings.catalog
     return (
         text,
+        *_shapes_key(settings),
+        settings.inference,
+        settings.min_group_size,
+        settings.token_joins,
+        settings.writes,
+        tuple(settings.class_inference.items()),
+    )
+
+
+def _shapes_key(settings: GuardSettings) -> _Key:
+    """What the shapes of relations depend on."""
+    catalog = settings.catalog
+    return (
         catalog.database,
         catalog.dialect,
         catalog.version,
         catalog.open_relations,
         catalog.user_functions,
         settings.rules.version,
-        settings.inference,
-        settings.min_group_size,
-        settings.token_joins,
-        settings.writes,
-        tuple(settings.class_inference.items()),
     )
 
 
@@ -73,15 +80,7 @@ class ShapeCache:
         self._lock = threading.Lock()
 
     def get(self, settings: GuardSettings, make: Callable[[GuardSettings], Shapes]) -> Shapes:
-        catalog = settings.catalog
-        key = (
-            catalog.database,
-            catalog.dialect,
-            catalog.version,
-            catalog.open_relations,
-            catalog.user_functions,
-            settings.rules.version,
-        )
+        key = _shapes_key(settings)
         with self._lock:
             shapes = self._entries.get(key)
             if shapes is None:

@@ -111,7 +111,7 @@ class DuckDBEngine:
         after: Sequence[object] | None = None,
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
-        """By key, or as the rows lie in the table; see `Engine.page`."""
+        """By key, or as the rows lie in the table; see `Paged.page`."""
         behind = after if order and after is not None else ()
         sql = page_sql(
             _table(relation),
@@ -125,7 +125,7 @@ class DuckDBEngine:
         return await self._own_rows(sql, behind)
 
     async def count(self, relation: Relation) -> int:
-        """See `Engine.count`."""
+        """See `Paged.count`."""
         return cast("int", (await self._own_rows(count_sql(_table(relation))))[0][0])
 
     async def _own_rows(

@@ -134,7 +134,7 @@ class MySQLEngine:
         after: Sequence[object] | None = None,
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
-        """By key, or as the rows lie in the table; see `Engine.page`."""
+        """By key, or as the rows lie in the table; see `Paged.page`."""
         behind = after if order and after is not None else ()
         sql = page_sql(
             self._table(relation),
@@ -147,7 +147,7 @@ class MySQLEngine:
         return await self._own_rows(sql, behind, n)
 
     async def count(self, relation: Relation) -> int:
-        """See `Engine.count`."""
+        """See `Paged.count`."""
         return cast("int", (await self._own_rows(count_sql(self._table(relation)), (), 1))[0][0])
 
     def _table(self, relation: Relation) -> str:

@@ -127,7 +127,7 @@ class PostgreSQLEngine:
         after: Sequence[object] | None = None,
         skip: int = 0,
     ) -> Sequence[Sequence[object]]:
-        """By key, or as the rows lie in their files; see `Engine.page`."""
+        """By key, or as the rows lie in their files; see `Paged.page`."""
         behind = after if order and after is not None else ()
         kept = relation.kind in (RelationKind.TABLE, RelationKind.MATERIALISED)
         sql = page_sql(
@@ -142,7 +142,7 @@ class PostgreSQLEngine:
         return await self._own_rows(sql, [parameter(value) for value in behind])
 
     async def count(self, relation: Relation) -> int:
-        """See `Engine.count`."""
+        """See `Paged.count`."""
         return cast("int", (await self._own_rows(count_sql(self._table(relation))))[0][0])
 
     def _table(self, relation: Relation) -> str:
