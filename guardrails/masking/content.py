@@ -123,15 +123,14 @@ class Found:
         if not texts:
             return []
         cells = list(zip(texts, keys, places or [self.places] * len(texts), strict=True))
-        parts = _Parts()
-        made: dict[Cell, int | Callable[[Sequence[str]], str]] = {}
-        for cell in dict.fromkeys(cells):  # columns repeat their values; each is looked through once
-            text, key, where = cell
-            made[cell] = (
-                parts.take(text, key, where) if (media := media_of(text)) == PLAIN else parts.opened(cell, media)
-            )
+        distinct = list(dict.fromkeys(cells))  # columns repeat their values; each is looked through once
+        parts = _Parts([cell for cell in distinct if media_of(cell[0]) == PLAIN])
+        plain = len(parts.cells)
+        inside = {c: parts.opened(c, media) for c in distinct if (media := media_of(c[0])) != PLAIN}
         masked = self._scanned(parts.cells, free=free, redact=redact)
-        return [masked[how] if isinstance(how := made[cell], int) else how(masked) for cell in cells]
+        new = dict(zip(parts.cells[:plain], masked[:plain], strict=True))
+        new.update((cell, whole(masked)) for cell, whole in inside.items())
+        return list(map(new.__getitem__, cells))
 
     def text(self, text: str, places: Places | None = None) -> str:
         return self.cells([text], [None], free=True, places=None if places is None else [places])[0]
@@ -276,8 +275,8 @@ class Found:
 class _Parts:
     """The plain texts that are to be looked through, in their order."""
 
-    def __init__(self) -> None:
-        self.cells: list[Cell] = []
+    def __init__(self, cells: Iterable[Cell] = ()) -> None:
+        self.cells = list(cells)
 
     def take(self, text: str, key: str | None, where: Places) -> int:
         self.cells.append((text, key, where))

@@ -43,6 +43,7 @@ _B, _E = r"(?<!0)(?<!0[.\-/])", r"(?!0|[.\-/]0)"
 _SHAPES: Final = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
+        ("plus", r"\+ ?\(?0[0 ().\-/]{5,22}(?<=0)"),  # first: what is dialled so is no other number
         ("ipv4", r"(?<![0.])0{1,3}\.0{1,3}\.0{1,3}\.0{1,3}(?!0|\.0)"),
         ("card", _B + r"0000([ .\-])0000\1 ?0000\1 ?0{1,4}(?:\1 ?0{1,3})?" + _E),
         ("card", _B + r"0000([ .\-])000000\1 ?0{4,5}" + _E),
@@ -54,7 +55,6 @@ _SHAPES: Final = tuple(
         ("aadhaar", _B + r"(?:0{12}|0000([ \-])0000(?:\1)0000)" + _E),
         ("nir", _B + r"(?:0{15}|0 00 00 00 000 000 00)" + _E),
         ("nordic", _B + r"(?:00)?000000[-+]0000" + _E),
-        ("plus", r"\+ ?\(?0[0 ().\-/]{5,22}(?<=0)"),
         ("zeros", r"(?<!0)(?<!0[.\-/])00[0 ().\-]{7,22}(?<=0)"),
         ("nanp", r"(?<![0+])(?:0{1,3}[ .\-]{1,2}|0)?(?:\(000\)|000)[ .\-/]{0,3}000[ .\-]{1,3}0000" + _E),
         ("paren", r"(?<!0)\(0{2,5}\)[ .\-]{0,3}0{2,8}(?:[ .\-]0{2,5}){0,4}" + _E),
@@ -140,10 +140,13 @@ def _judge(scan: Scan, base: int, candidates: tuple[Candidate, ...]) -> None:
             judged, embedded = (start, end), _embedded(text, start, end)
         if embedded:
             continue
+        inside = found[-1].type if found and found[-1].start <= start and end <= found[-1].end else None
         if kind not in _PHONE_KINDS:
+            if inside == EntityType.PHONE:
+                continue
             value = text[start:end]
             _IDENTIFIERS[kind](scan, start, end, _digits(value) if separators else value)
-        elif not (found and found[-1].start <= start and end <= found[-1].end and found[-1].type in _SURER):
+        elif inside not in _SURER:
             _phone(scan, candidate, start, end)
 
 

@@ -19,7 +19,9 @@ _FEWEST: Final = 8  # below, there is nothing to gain
 
 _DIGITS: Final = str.maketrans("", "", "+- ")
 # No key and no account number is so short and so plain; and none of our tokens ends so.
-_EMAIL: Final = r"[a-z]{1,12}(?:[._+-][a-z]{1,12}){0,2}[._]?[0-9]{0,8}@[a-z]{2,12}(?:[.-][a-z]{2,12}){0,2}\.[a-z]{2,6}"
+_EMAIL: Final = (
+    r"[a-z]{1,12}(?:[._+-][a-z]{1,12}){0,2}(?:[._]?[0-9]{1,8})?@[a-z]{2,12}(?:[.-][a-z]{2,12}){0,2}\.[a-z]{2,6}"
+)
 _NOT_PERSONAL: Final = re.compile(rf"\.(?:{'|'.join(sorted({*NOT_TOP, 'example'}))})$", re.MULTILINE)
 _PHONE: Final = r"\+[1-9][0-9]{0,2}[ -][0-9]{2,3}[ -][0-9]{3,4}[ -][0-9]{3,4}"
 _SSN: Final = r"[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}"
@@ -29,12 +31,12 @@ def _lines(form: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{form}\n)+")
 
 
-def _addresses(joined: str, _cells: Sequence[str]) -> bool:
-    return _NOT_PERSONAL.search(joined) is None
+def _addresses(lines: str) -> bool:
+    return _NOT_PERSONAL.search(lines) is None
 
 
-def _numbers(check: Callable[[str], bool]) -> Callable[[str, Sequence[str]], bool]:
-    return lambda _joined, cells: all(check(cell.translate(_DIGITS)) for cell in cells)
+def _numbers(check: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda lines: all(map(check, lines.translate(_DIGITS).split()))
 
 
 _KINDS: Final = (
@@ -49,8 +51,8 @@ def uniform(cells: Sequence[str]) -> str | None:
     glance."""
     if len(cells) < _FEWEST:
         return None
-    joined = "\n".join((*cells, ""))
-    for kind, lines, right in _KINDS:
-        if lines.fullmatch(joined) and right(joined, cells):
+    lines = "\n".join((*cells, ""))
+    for kind, form, right in _KINDS:
+        if form.fullmatch(lines) and right(lines):
             return CLASS_OF_TYPE[kind]
     return None

@@ -21,6 +21,7 @@ REDACTED: Final = r"\[masked:[a-z][a-z0-9_]{0,39}\]"
 # The regular expression of every token as it is written, by the name of its form; docs/tokens.md explains each.
 PATTERNS: Final[Mapping[str, str]] = MappingProxyType({form.name: form.pattern for form in FORMS.values()})
 
+_CASELESS: Final = re.IGNORECASE | re.ASCII  # a dotted capital I is no i
 _GLUED: Final = r"[0-9A-Za-z_.%@+\-]"  # what must not stand right before a token
 _END: Final = r"(?![0-9A-Za-z_@]|-[0-9A-Za-z])"  # a dot may follow: a token may be the name of a file
 _AFTER_BREAK: Final = re.compile(_GLUED.replace("[", "[^", 1))
@@ -60,9 +61,9 @@ class _Finder:
         self._sieve = re.compile(form.sieve.encode("ascii")) if form.sieve else None
         self._pattern = re.compile(form.loose + _END if "|" not in form.loose else f"(?:{form.loose}){_END}")
         if form.traces:
-            self._pattern = re.compile(f"(?:{form.loose}){_END}", re.IGNORECASE)
-        self._whole = re.compile(f"(?<!{_GLUED})(?:{form.loose})\\Z", re.IGNORECASE)
-        self._bounded = re.compile(f"(?<!{_GLUED})(?:{form.loose}){_END}", re.IGNORECASE)
+            self._pattern = re.compile(f"(?:{form.loose}){_END}", _CASELESS)
+        self._whole = re.compile(f"(?<!{_GLUED})(?:{form.loose})\\Z", _CASELESS)
+        self._bounded = re.compile(f"(?<!{_GLUED})(?:{form.loose}){_END}", _CASELESS)
 
     def may_stand_in(self, text: str, traces: Traces) -> bool:
         """False where the form surely stands nowhere."""
@@ -109,12 +110,10 @@ class _Finder:
                 at = found.start() + 1
 
 
-_WHOLE: Final = tuple((form, re.compile(form.loose, re.IGNORECASE)) for form in FORMS.values() if form.name != "span")
+_WHOLE: Final = tuple((form, re.compile(form.loose, _CASELESS)) for form in FORMS.values() if form.name != "span")
 _CARD: Final = FORMS["card"]
 _CARD_LIKE: Final = re.compile(_CARD.loose)
-_ANY_OTHER: Final = re.compile(
-    "|".join(f"(?:{form.loose})" for form in FORMS.values() if form is not _CARD), re.IGNORECASE
-)
+_ANY_OTHER: Final = re.compile("|".join(f"(?:{form.loose})" for form in FORMS.values() if form is not _CARD), _CASELESS)
 _REDACTED: Final = re.compile(REDACTED)
 _MINUS: Final = re.compile("-(?<![0-9A-Za-z]-)[1-9]")  # of a whole number, which is looked for nowhere inside a text
 SPACE: Final = " \t\r\n"

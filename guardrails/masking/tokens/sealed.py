@@ -28,8 +28,7 @@ _SIZE_BY_BITS: Final = tuple(
 
 # The packings, by their two bits: decimal digits, two alphabets of 64 characters, bytes.
 _DIGITS, _WORDS, _HOSTS, _BYTES = range(4)
-_WORD_RE: Final = re.compile(r"[A-Za-z0-9._]*")
-_HOST_RE: Final = re.compile(r"[A-Za-z0-9.\-]*")
+_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9._]*|([A-Za-z0-9.\-]*))")  # words, or hosts
 _TO_BASE64: Final = {_WORDS: str.maketrans("._", "+/"), _HOSTS: str.maketrans(".-", "+/")}
 _FROM_BASE64: Final = {_WORDS: str.maketrans("+/", "._"), _HOSTS: str.maketrans("+/", ".-")}
 
@@ -86,12 +85,12 @@ def _packed(text: str) -> int:
     """A leading one bit (or digit) marks where the text begins; the lowest two bits name the packing."""
     if text.isascii() and text.isdigit():
         return int("1" + text) << 2 | _DIGITS if len(text) < 200 else 1 << 1000
-    for packing, pattern in ((_WORDS, _WORD_RE), (_HOSTS, _HOST_RE)):
-        if pattern.fullmatch(text):
-            fill = -len(text) % 4
-            data = binascii.a2b_base64(text.translate(_TO_BASE64[packing]) + "A" * fill)
-            bits = 6 * len(text)
-            return (1 << bits | int.from_bytes(data, "big") >> 6 * fill) << 2 | packing
+    if plain := _PLAIN.fullmatch(text):
+        packing = _WORDS if plain[1] is None else _HOSTS
+        fill = -len(text) % 4
+        data = binascii.a2b_base64(text.translate(_TO_BASE64[packing]) + "A" * fill)
+        bits = 6 * len(text)
+        return (1 << bits | int.from_bytes(data, "big") >> 6 * fill) << 2 | packing
     data = text.encode("utf-8", "surrogatepass")
     return (1 << 8 * len(data) | int.from_bytes(data, "big")) << 2 | _BYTES
 

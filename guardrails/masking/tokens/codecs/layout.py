@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _HOLES: Final = str.maketrans({**{str(digit): "%s" for digit in range(10)}, "%": "%%"})
+_DIGITS_BY_LINE: Final = str.maketrans("", "", "".join(map(chr, (*range(10), *range(11, 48), *range(58, 128)))))
 _NO_SEPARATORS: Final = str.maketrans("", "", "".join(map(chr, (*range(48), *range(58, 128)))))
+
+
+def digits_of(texts: Sequence[str]) -> list[str]:
+    """The digits of each text. ASCII texts without line ends only, as for `filled`."""
+    return "\n".join(texts).translate(_DIGITS_BY_LINE).split("\n")
+
+
+def filled(texts: Sequence[str], digits: Sequence[str]) -> list[str]:
+    """Each text with these digits in the places of its own, as many as there were."""
+    return ("\n".join(texts).translate(_HOLES) % tuple("".join(digits))).split("\n")
 
 
 class Layout(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Final
 from ..ff1 import FF1
 from ..permutation import Permutation
 from .codec import DeriveKey
-from .layout import Layout
+from .layout import Layout, digits_of, filled
 
 PATTERN: Final = r"\+999[0-9][0-9 ().\-/]{3,40}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?(?<=[0-9])"
 LOOSE: Final = PATTERN
@@ -33,15 +33,16 @@ class PhoneCodec:
 
     def encode(self, texts: Sequence[str]) -> list[str | None]:
         tokens: list[str | None] = [None] * len(texts)
-        by_length: dict[int, list[tuple[int, str, Layout]]] = {}
-        for i, text in enumerate(texts):
-            if (parts := _split(text)) is not None:
-                code, layout = parts
-                by_length.setdefault(len(layout.digits), []).append((i, code, layout))
+        split = [(i, parts) for i, text in enumerate(texts) if (parts := _split(text)) is not None]
+        by_length: dict[int, list[tuple[int, str, str, str]]] = {}
+        for (i, (code, rest)), digits in zip(split, digits_of([rest for _, (_, rest) in split]), strict=False):
+            by_length.setdefault(len(digits), []).append((i, code, rest, digits))
         for length, entries in by_length.items():
-            numbers = [int(layout.digits) for _, _, layout in entries]
-            for (i, code, layout), cipher in zip(entries, self._encipher(numbers, length), strict=True):
-                tokens[i] = f"+999{code}{layout.filled(f'{cipher:0{length}d}')}"
+            if _SHORTEST <= length <= _LONGEST:
+                ciphers = self._encipher([int(digits) for *_, digits in entries], length)
+                spelt = filled([rest for _, _, rest, _ in entries], [f"{cipher:0{length}d}" for cipher in ciphers])
+                for (i, code, _, _), rest in zip(entries, spelt, strict=True):
+                    tokens[i] = f"+999{code}{rest}"
         return tokens
 
     def decode(self, token: str) -> str | None:
@@ -54,7 +55,7 @@ class PhoneCodec:
         cipher = int(layout.digits)
         number = self._small[length].backward(cipher) if length < 6 else self._cipher.decrypt_number(cipher, length)
         text = plus + code + layout.filled(f"{number:0{length}d}")
-        return text if _split(text) is not None else None
+        return text if _split(text) is not None else None  # the digits are as many as there were
 
     def _encipher(self, numbers: Sequence[int], length: int) -> list[int]:
         if length < 6:
@@ -69,16 +70,11 @@ def country_code(digits: str) -> str:
     return digits[:2] if digits[:2] in _TWO_DIGIT_CODES else digits[:3]
 
 
-def _split(text: str) -> tuple[str, Layout] | None:
-    """What stands after ``+999`` as it is, and the layout of the digits to encipher."""
+def _split(text: str) -> tuple[str, str] | None:
+    """What stands after ``+999`` as it is, and the rest, whose digits are enciphered."""
     if _NUMBER.fullmatch(text) is None or text.startswith("+999"):
         return None
     if text[0] != "+":
-        code, rest = "0 ", text
-    else:
-        code = country_code(text[1:])
-        rest = text[1 + len(code) :]
-        if not code.isdigit():  # a separator inside the code
-            return None
-    layout = Layout.of(rest)
-    return (code, layout) if _SHORTEST <= len(layout.digits) <= _LONGEST else None
+        return "0 ", text
+    code = country_code(text[1:4])
+    return (code, text[1 + len(code) :]) if code.isdigit() else None  # else a separator is inside the code

@@ -14,7 +14,7 @@ from .codec import DeriveKey
 _UPPER: Final = SYMBOL.replace("a-hjkmnp-tv-z", "A-HJKMNP-TV-Z")
 PATTERN: Final = rf"T{_UPPER}{{2}}([\- ]?){_UPPER}{{2}}\1{_UPPER}{{4}}"
 LOOSE: Final = rf"[Tt]{LOOSE_SYMBOL}{{2}}[\- ]?{LOOSE_SYMBOL}{{2}}[\- ]?{LOOSE_SYMBOL}{{4}}"
-SIEVE: Final = r"t(?<![0-9a-z_]t)[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{4}"
+SIEVE: Final = r"t(?<![0-9a-z_]t)[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{4}(?![0-9a-z_@])"
 _SSN: Final = re.compile(r"([0-9]{3})([\- ]?)([0-9]{2})\2([0-9]{4})")
 _TOKEN: Final = re.compile(PATTERN)
 
