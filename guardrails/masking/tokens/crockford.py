@@ -32,6 +32,13 @@ def symbols(number: int, count: int) -> str:
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(5 * count - 10, -1, -10)])
 
 
+def words(numbers: Sequence[int]) -> Words:
+    """Numbers below 2^64 as a column for `symbol_rows`."""
+    import numpy as np
+
+    return np.array(numbers, np.uint64)
+
+
 def symbol_rows(parts: Sequence[tuple[Words, int]]) -> list[str]:
     """`symbols` for columns: each row is the concatenation of its parts, given as arrays of words and their counts."""
     import numpy as np
@@ -39,9 +46,9 @@ def symbol_rows(parts: Sequence[tuple[Words, int]]) -> list[str]:
     width = sum(count for _, count in parts)
     rows = np.empty((len(parts[0][0]), width), np.uint8)
     at = 0
-    for words, count in parts:
+    for column, count in parts:
         shifts = np.arange(5 * count - 5, -1, -5, dtype=np.uint64)
-        rows[:, at : at + count] = (words[:, None] >> shifts) & np.uint64(31)
+        rows[:, at : at + count] = (column[:, None] >> shifts) & np.uint64(31)
         at += count
     text = np.frombuffer(ALPHABET.encode(), np.uint8)[rows].tobytes().decode("ascii")
     return [text[start : start + width] for start in range(0, len(text), width)]

@@ -21,6 +21,7 @@ REDUNDANT_BITS: Final = 20
 
 _FEW: Final = 4  # below, the vectorised form does not pay
 _VECTOR_SIZE: Final = 24  # up to here, both halves fit a word
+_WORD_SIZE: Final = 12  # up to here, the whole does
 _SIZE_BY_BITS: Final = tuple(
     next(size for size in SIZES if 5 * size >= bits + REDUNDANT_BITS)
     for bits in range(5 * SIZES[-1] - REDUNDANT_BITS + 1)
@@ -42,16 +43,15 @@ class Sealer:
     def seal(self, texts: Sequence[str], tweaks: Sequence[int] | None = None) -> list[str | None]:
         """Each text as symbols, None where it is too long. ``tweaks`` are words; a text opens only under its own."""
         sealed: list[str | None] = [None] * len(texts)
-        by_size = defaultdict[int, list[tuple[int, int]]](list)
-        for i, text in enumerate(texts):
-            packed = _packed(text)
-            if (size := _size(packed)) is not None:
-                by_size[size].append((i, packed))
-        for size, entries in by_size.items():
-            own = [0 if tweaks is None else tweaks[i] for i, _ in entries]
-            spelt = self._enciphered([packed for _, packed in entries], size, own)
-            for (i, _), token in zip(entries, spelt, strict=True):
-                sealed[i] = token
+        packed = list(map(_packed, texts))
+        by_size = defaultdict[int | None, list[int]](list)
+        for i, size in enumerate(map(_size, packed)):
+            by_size[size].append(i)
+        for size, which in by_size.items():
+            if size is not None:
+                own = [0] * len(which) if tweaks is None else [tweaks[i] for i in which]
+                for i, token in zip(which, self._enciphered([packed[i] for i in which], size, own), strict=True):
+                    sealed[i] = token
         return sealed
 
     def _enciphered(self, numbers: Sequence[int], size: int, tweaks: Sequence[int]) -> Sequence[str]:
@@ -61,8 +61,12 @@ class Sealer:
 
         left, right = size // 2, size - size // 2
         mask = (1 << 5 * right) - 1
-        a = np.array([number >> 5 * right for number in numbers], np.uint64)
-        b = np.array([number & mask for number in numbers], np.uint64)
+        if size <= _WORD_SIZE:
+            words = np.array(numbers, np.uint64)
+            a, b = words >> np.uint64(5 * right), words & np.uint64(mask)
+        else:
+            a = np.array([number >> 5 * right for number in numbers], np.uint64)
+            b = np.array([number & mask for number in numbers], np.uint64)
         a, b = self._cipher.encrypt_halves(a, b, size, np.array(tweaks, np.uint64))
         return symbol_rows(((a, left), (b, right)))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ..crockford import LOOSE_SYMBOL, SYMBOL, number, symbols
+from ..crockford import LOOSE_SYMBOL, SYMBOL, number, symbol_rows, words
 from ..ff1 import FF1
 from .codec import DeriveKey
 
@@ -17,6 +17,7 @@ LOOSE: Final = rf"[Tt]{LOOSE_SYMBOL}{{2}}[\- ]?{LOOSE_SYMBOL}{{2}}[\- ]?{LOOSE_S
 SIEVE: Final = r"t(?<![0-9a-z_]t)[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{2}[\- ]?[0-9a-tv-z]{4}(?![0-9a-z_@])"
 _SSN: Final = re.compile(r"([0-9]{3})([\- ]?)([0-9]{2})\2([0-9]{4})")
 _TOKEN: Final = re.compile(PATTERN)
+_SYMBOLS: Final = 8
 
 
 class SsnCodec:
@@ -25,10 +26,12 @@ class SsnCodec:
 
     def encode(self, texts: Sequence[str]) -> list[str | None]:
         found = [(i, match) for i, text in enumerate(texts) if (match := _SSN.fullmatch(text)) and text.isascii()]
-        ciphers = self._cipher.encrypt_numbers([int(m[1] + m[3] + m[4]) for _, m in found], 8)
         tokens: list[str | None] = [None] * len(texts)
-        for (i, match), cipher in zip(found, ciphers, strict=True):
-            spelt, separator = symbols(cipher, 8).upper(), match[2]
+        if not found:
+            return tokens
+        ciphers = self._cipher.encrypt_numbers([int(m[1] + m[3] + m[4]) for _, m in found], _SYMBOLS)
+        for (i, match), row in zip(found, symbol_rows(((words(ciphers), _SYMBOLS),)), strict=True):
+            spelt, separator = row.upper(), match[2]
             tokens[i] = f"T{spelt[:2]}{separator}{spelt[2:4]}{separator}{spelt[4:]}"
         return tokens
 
@@ -38,7 +41,7 @@ class SsnCodec:
             return None
         separator = match[1]
         spelt = token[1:].replace(separator, "").lower() if separator else token[1:].lower()
-        value = self._cipher.decrypt_number(number(spelt), 8)
+        value = self._cipher.decrypt_number(number(spelt), _SYMBOLS)
         if value >= 10**9:
             return None
         digits = f"{value:09d}"
