@@ -83,12 +83,16 @@ def check_tokens(text: str, tokens: Sequence[Token], profile: Profile, known: fr
             raise refusals.text("Strings with a prefix (N'...', U&'...') are not allowed.", "Write '...'.")
         elif kind is TokenType.IDENTIFIER and profile.name == "postgresql":
             _plain_name(token, known)
-        elif kind in _DISTANCE_BEGINS and (operator := text[token.start : token.start + 3]) in _DISTANCES:
-            if operator != "<=>" or profile.name != "mysql":
-                raise refusals.distance(operator)
+        elif kind in _DISTANCE_BEGINS:
+            _no_distance(text[token.start : token.start + 3], profile)
         before = kind
     if not text.isascii():
         _check_invisible(text, tokens)
+
+
+def _no_distance(operator: str, profile: Profile) -> None:
+    if operator in _DISTANCES and (operator, profile.name) != ("<=>", "mysql"):
+        raise refusals.distance(operator)
 
 
 def _plain_name(token: Token, known: frozenset[str]) -> None:

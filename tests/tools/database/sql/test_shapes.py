@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gloveport.tests.tools.database.sql.clinic import KEY, RELATIONS, RULES, Clinic, column, rule, table, view
+from gloveport.tests.tools.database.sql.clinic import DIALECTS, KEY, RELATIONS, RULES, Clinic, column, rule, table, view
 from gloveport.tools.database.catalog import RelationKind
 from gloveport.tools.tool import Mask, OutputForm
 
@@ -48,6 +48,16 @@ def test_a_view_with_a_function_nobody_knows_is_traced_through_its_arguments() -
         "postgresql", relations=(*RELATIONS, view("f", "SELECT my_own(email, city) AS x FROM patients", "x"))
     )
     assert clinic.sources("SELECT x FROM f") == [{"patients.email"}]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call", ["crm.my_own(email, city)", "a.crm.my_own(email)", "upper(crm.my_own(email)) || 'x'"])
+def test_a_function_named_with_its_schema_is_traced_through_its_arguments(dialect: str, call: str) -> None:
+    """So MySQL and PostgreSQL print the functions of users in the body of a view."""
+    clinic = Clinic(dialect, relations=(*RELATIONS, view("f", f"SELECT {call} AS x FROM patients", "x")))
+    (shown,) = clinic.analyse("SELECT x FROM f").outputs
+    assert {ref.column for ref in shown.sources} - {"city"} == {"email"}
+    assert shown.form is OutputForm.EXPRESSION
 
 
 def test_materialised_views_are_traced_as_views() -> None:

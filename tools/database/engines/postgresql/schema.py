@@ -53,7 +53,7 @@ WHERE p.oid >= {FIRST_USER_OID} OR n.nspname <> 'pg_catalog'""",
     "operators": f"SELECT oid, oprcode::oid FROM pg_catalog.pg_operator WHERE oid >= {FIRST_USER_OID}",
     "defaults": """
 SELECT DISTINCT refobjid FROM pg_catalog.pg_depend WHERE classid = 2604 AND refclassid = 1255""",
-    # What domains are made of, and row types that hold a vector of pgvector's: a name of its own says nothing of values.
+    # What domains are made of, and row types that hold a vector of pgvector's: their own names say nothing of values.
     "made_of": """
 WITH RECURSIVE domains (oid, base, modifier) AS (
   SELECT oid, typbasetype, typtypmod FROM pg_catalog.pg_type WHERE typtype = 'd'
