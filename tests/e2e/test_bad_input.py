@@ -13,15 +13,9 @@ import pytest
 
 from gloveport.recordings.verify import verify
 from gloveport.tests.canaries import CANARIES, leaks
+from gloveport.tests.raw_mcp import INITIALIZE, INITIALIZED, call, lines
 
 GLOVEPORT = [sys.executable, "-m", "gloveport"]
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "7"}},
-}
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
 def run(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
@@ -36,14 +30,6 @@ def one_line(text: str) -> str:
     (line,) = text.strip().splitlines()
     assert "Traceback" not in line
     return line
-
-
-def lines(*messages: object) -> bytes:
-    return b"".join((m if isinstance(m, bytes) else json.dumps(m).encode()) + b"\n" for m in messages)
-
-
-def call(id: int, tool: str, **arguments: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
 
 
 @pytest.mark.parametrize(
@@ -117,25 +103,31 @@ def test_messages_that_are_none(ward) -> None:
     assert verify(ward.recordings).ok
 
 
-def test_a_database_that_goes_away_while_it_serves(ward) -> None:
-    process = subprocess.Popen(
-        [*GLOVEPORT, "serve"], cwd=ward.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+def serving(folder: Path, **how: Any) -> subprocess.Popen[bytes]:
+    """A server past the handshake."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen([*GLOVEPORT, "serve"], cwd=folder, **pipes, **how)
+    ask(process, INITIALIZE)
+    assert process.stdin is not None
+    process.stdin.write(lines(INITIALIZED))
+    return process
+
+
+def ask(process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
+    process.stdin.write(lines(message))
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
 
-    def ask(message: dict[str, Any]) -> dict[str, Any]:
-        process.stdin.write(lines(message))
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
 
-    ask(INITIALIZE)
-    process.stdin.write(lines(INITIALIZED))
+def test_a_database_that_goes_away_while_it_serves(ward) -> None:
+    process = serving(ward.folder)
     query = {"database": "ward", "sql": "SELECT id, email FROM people"}
-    assert not ask(call(1, "database_query", **query))["result"]["isError"]
+    assert not ask(process, call(1, "database_query", **query))["result"]["isError"]
     ward.database.rename(ward.folder / "gone.db")
     ward.database.write_bytes(b"rubbish" * 5000)
-    answer = ask(call(2, "database_query", **query))["result"]
+    answer = ask(process, call(2, "database_query", **query))["result"]
     out, error = process.communicate(timeout=20)
     if answer["isError"]:  # a server that holds the old file open may also go on with it
         assert answer["structuredContent"]["error"]["code"]
@@ -151,27 +143,21 @@ def test_a_full_disk(ward) -> None:
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1100 * 1024, resource.RLIM_INFINITY))  # the ballast just fits
 
-    many = [call(n, "database_query", database="ward", sql="SELECT * FROM people") for n in range(1, 300)]
-    done = subprocess.run(
-        [*GLOVEPORT, "serve"],
-        cwd=ward.folder,
-        input=lines(INITIALIZE, INITIALIZED, *many),
-        capture_output=True,
-        timeout=60,
-        preexec_fn=small,
-    )
-    got = answers(done.stdout.decode())
-    results = [answer["result"]["structuredContent"] for id, answer in got.items() if id and "result" in answer]
+    query = {"database": "ward", "sql": "SELECT * FROM people"}
+    process = serving(ward.folder, preexec_fn=small)
+    first = ask(process, call(1, "database_query", **query))["result"]["structuredContent"]
+    assert first["status"] == "released"
+    out, said = process.communicate(lines(*(call(n, "database_query", **query) for n in range(2, 300))), timeout=60)
+    results = [a["result"]["structuredContent"] for a in answers(out.decode()).values() if "result" in a]
     codes = {result["error"]["code"] for result in results if result["status"] == "failed"}
     assert codes == {"recorder-unavailable"}
-    assert any(result["status"] == "released" for result in results)
-    assert done.returncode == 0
-    assert "Traceback" not in done.stderr.decode()
+    assert process.returncode == 0
+    assert b"Traceback" not in said
     code, _, error = run("serve", cwd=ward.folder, stdin=lines(INITIALIZE, INITIALIZED, call(1, "session_status")))
     assert code == 0, error
     verdict = verify(ward.recordings)
     assert verdict.ok, verdict.summary  # the next start ended what was left open
-    assert not leaks([done.stdout, done.stderr, ward.recordings])
+    assert not leaks([json.dumps(first), out, said, ward.recordings])
 
 
 def test_a_wrong_token_over_http(ward) -> None:

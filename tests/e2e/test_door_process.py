@@ -19,23 +19,9 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from gloveport.guardrails.credentials import Credentials
+from gloveport.tests.raw_mcp import INITIALIZE, INITIALIZED, call, lines
 
 SCRIPT = Path(__file__).with_name("door_process.py")
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "7"}},
-}
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-
-
-def call(id: int, name: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": name, "arguments": arguments or {}}}
-
-
-def lines(*messages: object) -> bytes:
-    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
 
 
 class Process:
@@ -86,7 +72,7 @@ def start() -> Generator[type[Process]]:
 def test_a_signal_unwinds_what_runs_and_records_it_before_the_chain_closes(start, how):
     process = start()
     process.send(INITIALIZE, INITIALIZED, call(1, "slow"))
-    assert process.answer()["id"] == 0
+    assert process.answer()["id"] == "init"
     assert process.said() == "started"
     process.popen.send_signal(how)
     code, out, err = process.end()
@@ -107,8 +93,8 @@ def test_a_client_that_vanishes_ends_the_process(start):
 
 def test_stray_output_does_not_reach_the_protocol(start):
     process = start()
-    process.send(INITIALIZE, INITIALIZED, call(1, "noisy", {"a": 1}))
-    assert process.answer()["id"] == 0
+    process.send(INITIALIZE, INITIALIZED, call(1, "noisy", a=1))
+    assert process.answer()["id"] == "init"
     assert process.answer()["result"]["structuredContent"]["arguments"] == {"a": 1}
     code, out, err = process.end()
     assert (code, out) == (0, b"")
@@ -119,7 +105,7 @@ def test_stray_output_does_not_reach_the_protocol(start):
 def test_the_door_introduces_itself_before_the_chain_is_there(start, tmp_path):
     go = tmp_path / "go"
     process = start("--open-when", str(go))
-    process.send(INITIALIZE, INITIALIZED, call(1, "echo", {"a": 1}))
+    process.send(INITIALIZE, INITIALIZED, call(1, "echo", a=1))
     assert process.answer()["result"]["serverInfo"]["name"] == "gloveport"
     go.touch()
     assert process.answer()["result"]["structuredContent"]["arguments"] == {"a": 1}
@@ -130,7 +116,7 @@ def test_requests_in_a_file_are_answered_into_a_file(start, tmp_path):
     with (tmp_path / "in").open("rb") as stdin, (tmp_path / "out").open("wb") as stdout:
         assert start(stdin=stdin, stdout=stdout).end()[0] == 0
     answers = [json.loads(line) for line in (tmp_path / "out").read_bytes().splitlines()]
-    assert sorted(str(answer["id"]) for answer in answers) == ["0", "1", "2", "None"]
+    assert sorted(str(answer["id"]) for answer in answers) == ["1", "2", "None", "init"]
 
 
 def test_no_input_at_all_is_a_clean_end(start):

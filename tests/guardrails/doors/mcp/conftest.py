@@ -17,6 +17,7 @@ from gloveport.guardrails.call import Caller, Release, Request, Status
 from gloveport.guardrails.doors.chain_port import ChainPort, Opening
 from gloveport.guardrails.doors.mcp.server import build_server
 from gloveport.guardrails.doors.mcp.stdio import stdio
+from gloveport.tests.raw_mcp import INITIALIZE, INITIALIZED, lines
 from gloveport.tools.tool import Effect, JsonObject, ToolSpec
 
 SECRET = "canary-4711"  # stands for a value that must not get out
@@ -101,8 +102,7 @@ class Wire:
 
     def send(self, *messages: object) -> None:
         for message in messages:
-            line = message if isinstance(message, bytes) else json.dumps(message).encode()
-            os.write(self.write_fd, line + b"\n")
+            os.write(self.write_fd, lines(message))
 
     async def line(self) -> bytes:
         with anyio.fail_after(5):
@@ -117,13 +117,6 @@ class Wire:
             self.write_fd = -1
 
 
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": "init",
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "7"}},
-}
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},

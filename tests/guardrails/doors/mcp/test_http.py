@@ -17,6 +17,7 @@ from gloveport.guardrails.credentials import Credentials
 from gloveport.guardrails.doors.chain_port import Opening, StartError
 from gloveport.guardrails.doors.mcp.http import HttpOptions, check_reachable, http_app, security
 from gloveport.guardrails.doors.mcp.server import build_server
+from gloveport.tests.raw_mcp import INITIALIZE
 
 ORIGIN = "http://127.0.0.1:8765"
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -54,14 +55,6 @@ def body(response: httpx.Response) -> Any:
     """The JSON-RPC message of a response, be it plain or a stream of one event."""
     lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: ")]
     return json.loads(lines[-1] if lines else response.text)
-
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": "init",
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "7"}},
-}
 
 
 async def post(client: httpx.AsyncClient, message: Any, era: str = "legacy", **headers: str) -> httpx.Response:

@@ -19,6 +19,7 @@ import pytest
 from gloveport.guardrails.call import Caller, Request
 from gloveport.guardrails.config import load_config
 from gloveport.guardrails.house import House, HouseError
+from gloveport.tests.raw_mcp import INITIALIZE, INITIALIZED, call, lines
 from gloveport.tests.tools.database.engines.duckdb.conftest import Clinic
 from gloveport.tests.tools.database.engines.engine_kit import LIMITS
 from gloveport.tools.database.engines.duckdb import instances
@@ -140,21 +141,15 @@ async def test_the_house_says_which_database_asks_for_writing(file: Path) -> Non
 
 
 def test_a_server_that_ends_is_quiet(file: Path) -> None:
-    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
-    sql = {"database": "strict", "sql": "SELECT city FROM patients WHERE id = 7"}
-    messages = (
-        {"id": 0, "method": "initialize", "params": hello},
-        {"method": "notifications/initialized"},
-        {"id": 1, "method": "tools/call", "params": {"name": "database_query", "arguments": sql}},
-    )
+    sql = "SELECT city FROM patients WHERE id = 7"
+    asked = lines(INITIALIZE, INITIALIZED, call(1, "database_query", database="strict", sql=sql))
     ended = subprocess.run(
         [sys.executable, "-m", "gloveport", "serve", "--config", str(configuration(file)), "--log", "ERROR"],
-        input="".join(json.dumps({"jsonrpc": "2.0", **message}) + "\n" for message in messages),
+        input=asked,
         capture_output=True,
-        text=True,
         timeout=60,
     )
     assert ended.returncode == 0
-    assert ended.stderr == ""
+    assert ended.stderr == b""
     answer = json.loads(ended.stdout.splitlines()[-1])
     assert answer["result"]["structuredContent"]["rows"] == [["Bergen"]]
