@@ -176,8 +176,8 @@ class Expressions:
         return [label for level in env.levels for source in level.sources for label in source.labels]
 
     def _dot(self, node: exp.Expr, env: Env) -> Value:
-        """``(p).email``: a column of a row value. In a view's body also ``schema.function(...)``: databases print it so,
-        though the gate lets no agent write it."""
+        """``(p).email``: a column of a row value. In a view's body also ``schema.function(...)``, which databases print
+        and the gate lets no agent write."""
         inner = bare(node.this)
         field = node.expression
         if not isinstance(field, exp.Identifier | exp.Star):
