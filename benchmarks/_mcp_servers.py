@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gloveport.guardrails.doors.chain_port import ChainPort
+
+Handler = Callable[[Any, Any], Awaitable[Any]]
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -27,10 +29,7 @@ SCHEMA: dict[str, Any] = {
 
 
 def bare() -> None:
-    import anyio
     import mcp_types as types
-    from mcp.server.lowlevel.server import Server
-    from mcp.server.stdio import stdio_server
 
     async def list_tools(ctx: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[types.Tool(name="echo", description="Says it again.", input_schema=SCHEMA)])
@@ -39,6 +38,14 @@ def bare() -> None:
         content = {"value": params.arguments}
         text = types.TextContent(type="text", text=str(content))
         return types.CallToolResult(content=[text], structured_content=content)
+
+    _serve_bare(list_tools, call_tool)
+
+
+def _serve_bare(list_tools: Handler, call_tool: Handler) -> None:
+    import anyio
+    from mcp.server.lowlevel.server import Server
+    from mcp.server.stdio import stdio_server
 
     server = Server("bare", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
 
@@ -84,10 +91,7 @@ def bare_query() -> None:
     import json
     import sqlite3
 
-    import anyio
     import mcp_types as types
-    from mcp.server.lowlevel.server import Server
-    from mcp.server.stdio import stdio_server
 
     from gloveport.examples.demo import clinic as demo
 
@@ -108,13 +112,7 @@ def bare_query() -> None:
             text = types.TextContent(type="text", text=json.dumps(content))
             return types.CallToolResult(content=[text], structured_content=content)
 
-        server = Server("bare", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
-
-        async def serve() -> None:
-            async with stdio_server() as streams:
-                await server.run(*streams, server.create_initialization_options())
-
-        anyio.run(serve)
+        _serve_bare(list_tools, call_tool)
 
 
 def clinic() -> None:

@@ -131,6 +131,7 @@ class Copied:
     """What the copies have in common: SQLite's tables in another database's types."""
 
     quote = '"'
+    mark = "?"
     texts = "VARCHAR"
     number = "DOUBLE"
 
@@ -140,6 +141,19 @@ class Copied:
 
     def quoted(self, name: str) -> str:
         return f"{self.quote}{name}{self.quote}"
+
+    def fill(self, cursor: Any, side: str) -> Columns:
+        """Make the tables of one side, with their rows. Returns their columns."""
+        made, rows, columns = self.statements(side)
+        for statement in made:
+            cursor.execute(statement)
+        for table, values in rows.items():
+            if values:
+                stored = [c for c in columns[table] if c != "ssn_tail"]
+                names = ", ".join(map(self.quoted, stored))
+                marks = ", ".join([self.mark] * len(stored))
+                cursor.executemany(f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({marks})", values)
+        return columns
 
     def statements(self, side: str) -> tuple[list[str], dict[str, list[tuple[Any, ...]]], Columns]:
         """DDL, rows by table, columns by table."""
@@ -186,6 +200,7 @@ class Copied:
 
 class MariaDBTwins(Copied):
     quote = "`"
+    mark = "%s"
     texts = "VARCHAR(300)"
 
     def __init__(self, folder: Path, work: Path) -> None:
@@ -210,21 +225,13 @@ class MariaDBTwins(Copied):
 
     def build(self, side: str) -> tuple[str, Columns]:
         self._source.build(side)
-        made, rows, columns = self.statements(side)
         name = f"{ROLE}_{side}_{os.getpid()}"
         connection = self._driver.connect(**self._login, autocommit=True)
         self._connections[side] = connection
         cursor = connection.cursor()
         cursor.execute(f"CREATE OR REPLACE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         cursor.execute(f"USE {name}")
-        for statement in made:
-            cursor.execute(statement)
-        for table, values in rows.items():
-            if values:
-                stored = [c for c in columns[table] if c != "ssn_tail"]
-                names = ", ".join(map(self.quoted, stored))
-                marks = ", ".join(["%s"] * len(stored))
-                cursor.executemany(f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({marks})", values)
+        columns = self.fill(cursor, side)
         cursor.execute(f"CREATE USER IF NOT EXISTS {ROLE}@'%'")
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = %s", (name,))
         for (table,) in cursor.fetchall():
@@ -258,17 +265,9 @@ class DuckDBTwins(Copied):
 
     def build(self, side: str) -> tuple[str, Columns]:
         self._source.build(side)
-        made, rows, columns = self.statements(side)
         path = self._work / f"{side}.duckdb"
         connection = self._driver.connect(str(path))
-        for statement in made:
-            connection.execute(statement)
-        for table, values in rows.items():
-            if values:
-                stored = [c for c in columns[table] if c != "ssn_tail"]
-                names = ", ".join(map(self.quoted, stored))
-                marks = ", ".join("?" * len(stored))
-                connection.executemany(f"INSERT INTO {self.quoted(table)} ({names}) VALUES ({marks})", values)
+        columns = self.fill(connection, side)
         connection.close()
         return f"duckdb:///{path}", columns
 
