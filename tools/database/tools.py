@@ -68,7 +68,7 @@ class DatabaseSchema:
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="database_schema",
             title="List tables",
             description="List a database's tables and views, or one of them: columns, keys, and which columns come out "
@@ -85,10 +85,6 @@ class DatabaseSchema:
             recorded=frozenset({"database", "table"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         from . import listing
 
@@ -102,7 +98,7 @@ class DatabaseSchema:
         return self._planned(access, SchemaWork(settings, relation))
 
     def _planned(self, access: Access, work: SchemaWork) -> Plan:
-        return Plan(accesses=(access,), effects=self._spec.effects, statement=f"schema of {access.name}", work=work)
+        return Plan(accesses=(access,), effects=self.spec.effects, statement=f"schema of {access.name}", work=work)
 
     async def run(self, plan: Plan, running: Running) -> Entries:
         from . import listing
@@ -122,7 +118,7 @@ class DatabaseQuery:
     def __init__(self, databases: Databases, rate: LiteralRate) -> None:
         self._databases = databases
         self._rate = rate
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="database_query",
             title="Query a database",
             description="Run one SELECT. Personal data comes back as tokens, equal for equal values; use a token as "
@@ -142,10 +138,6 @@ class DatabaseQuery:
             recorded=frozenset({"database", "limit"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         database = self._databases.get(arguments)
         settings = await database.guard(planning)
@@ -155,7 +147,7 @@ class DatabaseQuery:
         limits = database.settings.limits
         if isinstance(limit := arguments.get("limit"), int):
             limits = limits.lowered(Limits(rows=limit))
-        return plan_of(work, self._spec.effects, limits)
+        return plan_of(work, self.spec.effects, limits)
 
     async def run(self, plan: Plan, running: Running) -> Table:
         work = cast("Judged", plan.work)
@@ -189,7 +181,7 @@ class DatabaseExecute:
     def __init__(self, databases: Databases, rate: LiteralRate) -> None:
         self._databases = databases
         self._rate = rate
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="database_execute",
             title="Change a database",
             description="Run one INSERT, UPDATE or DELETE in a transaction of its own. Tokens stand for their real "
@@ -203,10 +195,6 @@ class DatabaseExecute:
             recorded=frozenset({"database"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         database = self._databases.get(arguments, write=True)
         settings = await database.guard(planning, writes=True)
@@ -216,7 +204,7 @@ class DatabaseExecute:
             raise ToolRefused("sql_statement", message, "Use database_query for it.", rule="statement")
         if work.analysis.literal_matches:
             self._rate.take(planning.principal, database.name)
-        return plan_of(work, self._spec.effects, database.settings.limits)
+        return plan_of(work, self.spec.effects, database.settings.limits)
 
     async def run(self, plan: Plan, running: Running) -> Table:
         work = cast("Judged", plan.work)

@@ -132,7 +132,7 @@ class FileList:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="file_list",
             title="List files",
             description="List a folder of a file root, newest first. Personal data in names shows as tokens, which "
@@ -143,15 +143,11 @@ class FileList:
             recorded=frozenset({"root", "path"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         at = await locate(self._roots, arguments, planning, folder=True)
         return Plan(
             accesses=(access(Action.FILE_LIST, at),),
-            effects=self._spec.effects,
+            effects=self.spec.effects,
             statement=f"list {at.shown}",
             slots=at.path.slots,
             limits=limits(at.root),
@@ -177,7 +173,7 @@ class FileRead:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="file_read",
             title="Read a file",
             description="Read lines of a text, CSV or JSON file. Personal data and secrets are masked; equal values "
@@ -199,16 +195,12 @@ class FileRead:
             recorded=frozenset({"root", "path", "offset", "limit"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         at = await locate(self._roots, arguments, planning)
         offset, limit = natural_of(arguments, "offset", 0), natural_of(arguments, "limit", at.root.settings.max_entries)
         return Plan(
             accesses=(access(Action.FILE_READ, at),),
-            effects=self._spec.effects,
+            effects=self.spec.effects,
             statement=f"read {at.shown}",
             slots=at.path.slots,
             limits=limits(at.root),
@@ -246,7 +238,7 @@ class FileSearch:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="file_search",
             title="Search files",
             description="Find lines that contain a text, ignoring case, in the files of a folder as you would see "
@@ -265,10 +257,6 @@ class FileSearch:
             recorded=frozenset({"root", "path"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         at = await locate(self._roots, arguments, planning, folder=True)
         needle = string_of(arguments, "text")
@@ -286,7 +274,7 @@ class FileSearch:
         )
         return Plan(
             accesses=(access(Action.FILE_SEARCH, at), *files),
-            effects=self._spec.effects,
+            effects=self.spec.effects,
             statement=f"search {at.shown}",
             limits=limits(at.root),
             facts={"files": len(tree.files)},
@@ -334,7 +322,7 @@ class FileWrite:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="file_write",
             title="Write a file",
             description="Create or replace a whole UTF-8 file, atomically. Tokens in the content stay tokens unless "
@@ -351,10 +339,6 @@ class FileWrite:
             recorded=frozenset({"root", "path"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         root = self._roots.get(arguments)
         if not root.settings.write:
@@ -366,7 +350,7 @@ class FileWrite:
         tokened = find_slots(content, Place.CONTENT, root.name, planning)
         return Plan(
             accesses=(access(Action.FILE_WRITE, at),),
-            effects=self._spec.effects,
+            effects=self.spec.effects,
             statement=f"write {at.shown}",
             slots=(*at.path.slots, *tokened.slots),
             written=content,

@@ -69,7 +69,7 @@ class DatabaseSearch:
         self._databases = Databases(databases)
         self._searched = searched
         self._indexes = indexes
-        self._spec = ToolSpec(
+        self.spec = ToolSpec(
             name="database_search",
             title="Search texts",
             description="Find the rows whose text is closest to a question. Gives keys, masked texts and scores from 0 "
@@ -103,10 +103,6 @@ class DatabaseSearch:
             recorded=frozenset({"database", "table", "limit"}),
         )
 
-    @property
-    def spec(self) -> ToolSpec:
-        return self._spec
-
     async def plan(self, arguments: JsonObject, planning: Planning) -> Plan:
         database = self._databases.get(arguments)
         settings = await database.guard(planning)
@@ -138,7 +134,7 @@ class DatabaseSearch:
                     projected=read,
                 ),
             ),
-            effects=self._spec.effects,
+            effects=self.spec.effects,
             statement=f"search {database.name}.{searched.table}.{searched.column}",
             outputs=outputs,
             indirect=tuple(IndirectUse(source, "search") for source in sorted(outputs[1].sources)),
