@@ -8,7 +8,6 @@ chance below 2^-20. Lengths come in steps, so that a token tells the length of i
 from __future__ import annotations
 
 import binascii
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
@@ -26,11 +25,19 @@ _SIZE_BY_BITS: Final = tuple(
     next(size for size in SIZES if 5 * size >= bits + REDUNDANT_BITS)
     for bits in range(5 * SIZES[-1] - REDUNDANT_BITS + 1)
 )
+_STRANGE: Final = b"!"  # what stands for characters an alphabet does not have
+
+
+def _alphabet(last: bytes) -> bytes:
+    """A table from letters, digits and two more characters to base 64."""
+    plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    return bytes(c if c in plain else b"+/"[last.index(c)] if c in last else _STRANGE[0] for c in range(256))
+
 
 # The packings, by their two bits: decimal digits, two alphabets of 64 characters, bytes.
 _DIGITS, _WORDS, _HOSTS, _BYTES = range(4)
-_PLAIN: Final = re.compile(r"(?:[A-Za-z0-9._]*|([A-Za-z0-9.\-]*))")  # words, or hosts
-_TO_BASE64: Final = {_WORDS: str.maketrans("._", "+/"), _HOSTS: str.maketrans(".-", "+/")}
+_TO_BASE64: Final = ((_WORDS, _alphabet(b"._")), (_HOSTS, _alphabet(b".-")))
+_FILL: Final = (b"", b"A", b"AA", b"AAA")
 _FROM_BASE64: Final = {_WORDS: str.maketrans("+/", "._"), _HOSTS: str.maketrans("+/", ".-")}
 
 
@@ -87,15 +94,15 @@ def _size(packed: int) -> int | None:
 
 def _packed(text: str) -> int:
     """A leading one bit (or digit) marks where the text begins; the lowest two bits name the packing."""
-    if text.isascii() and text.isdigit():
-        return int("1" + text) << 2 | _DIGITS if len(text) < 200 else 1 << 1000
-    if plain := _PLAIN.fullmatch(text):
-        packing = _WORDS if plain[1] is None else _HOSTS
-        fill = -len(text) % 4
-        data = binascii.a2b_base64(text.translate(_TO_BASE64[packing]) + "A" * fill)
-        bits = 6 * len(text)
-        return (1 << bits | int.from_bytes(data, "big") >> 6 * fill) << 2 | packing
     data = text.encode("utf-8", "surrogatepass")
+    if data.isdigit():
+        return int(b"1" + data) << 2 | _DIGITS if len(data) < 200 else 1 << 1000
+    for packing, alphabet in _TO_BASE64:
+        spelt = data.translate(alphabet)
+        if _STRANGE not in spelt:
+            fill = -len(data) & 3
+            number = int.from_bytes(binascii.a2b_base64(spelt + _FILL[fill]), "big") >> 6 * fill
+            return (1 << 6 * len(data) | number) << 2 | packing
     return (1 << 8 * len(data) | int.from_bytes(data, "big")) << 2 | _BYTES
 
 

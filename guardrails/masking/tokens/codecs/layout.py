@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _HOLES: Final = str.maketrans({**{str(digit): "%s" for digit in range(10)}, "%": "%%"})
+_ZERO, _NINE = 48, 57
 _DIGITS_BY_LINE: Final = str.maketrans("", "", "".join(map(chr, (*range(10), *range(11, 48), *range(58, 128)))))
 _NO_SEPARATORS: Final = str.maketrans("", "", "".join(map(chr, (*range(48), *range(58, 128)))))
 
@@ -17,7 +18,11 @@ def digits_of(texts: Sequence[str]) -> list[str]:
 
 def filled(texts: Sequence[str], digits: Sequence[str]) -> list[str]:
     """Each text with these digits in the places of its own, as many as there were."""
-    return ("\n".join(texts).translate(_HOLES) % tuple("".join(digits))).split("\n")
+    import numpy as np
+
+    written = np.frombuffer("\n".join(texts).encode("ascii"), np.uint8).copy()
+    written[(written >= _ZERO) & (written <= _NINE)] = np.frombuffer("".join(digits).encode("ascii"), np.uint8)
+    return written.tobytes().decode("ascii").split("\n")
 
 
 class Layout(NamedTuple):
