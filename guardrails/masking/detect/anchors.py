@@ -82,6 +82,7 @@ class HyperscanScanner:
             if ends and _WORDLIKE[raw[end - 1]] == (end < len(raw) and _WORDLIKE[raw[end]]):
                 continue
             found.append((index, end))
+        found.sort(key=_by_end)  # two that end together come in any order
         return found
 
 

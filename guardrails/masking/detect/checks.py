@@ -267,6 +267,33 @@ def bsn(digits: str) -> bool:
     return len(digits) == 9 and not repeated(digits) and weighted(digits, (9, 8, 7, 6, 5, 4, 3, 2, -1)) % 11 == 0
 
 
+def nif(digits: str) -> bool:
+    """PT NIF of a person (first digit 1 to 3): weights 9 to 2, mod 11."""
+    if len(digits) != 9 or digits[0] not in "123" or repeated(digits):
+        return False
+    check = 11 - weighted(digits[:8], (9, 8, 7, 6, 5, 4, 3, 2)) % 11
+    return int(digits[8]) == (0 if check > 9 else check)
+
+
+def kimlik(digits: str) -> bool:
+    """TR T.C. kimlik numarası: two check digits."""
+    if len(digits) != 11 or digits[0] == "0":
+        return False
+    d = [int(c) for c in digits]
+    return d[9] == (7 * sum(d[0:9:2]) - sum(d[1:8:2])) % 10 and d[10] == sum(d[:10]) % 10
+
+
+def ahv(digits: str) -> bool:
+    """CH AHV number: 756, then a number with the check digit of an EAN-13."""
+    return len(digits) == 13 and digits.startswith("756") and weighted(digits, (1, 3) * 6 + (1,)) % 10 == 0
+
+
+def south_african(digits: str) -> bool:
+    """ZA identity number: date of birth, sex, citizenship 0 or 1, Luhn."""
+    dated = len(digits) == 13 and 1 <= int(digits[2:4]) <= 12 and 1 <= int(digits[4:6]) <= 31
+    return dated and digits[10] in "01" and luhn(digits)
+
+
 def pesel(digits: str) -> bool:
     """PL PESEL: birth date in front, weights 1 3 7 9, mod 10."""
     return (

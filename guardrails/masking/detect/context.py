@@ -65,16 +65,24 @@ def _birth_mark(scan: Scan, end: int) -> None:
         scan.add(date.start(), date.end(), EntityType.DATE_OF_BIRTH, 0.7)
 
 
+def _birth_star(scan: Scan, end: int) -> None:
+    """``*3.4.1980``, and no ``2*10/3/2020``."""
+    if scan.text[max(0, end - 3) : end - 2].strip(" \t\n,;(") == "":
+        _birth_mark(scan, end - 1)
+
+
 # --- numbers behind a name -----------------------------------------------------------------------------------------
 
 _LINK = (
+    r"(?:(?:umber|umero|úmero|ummer|um|o|r|°|º)\b\.?)?"  # behind an anchor that ends in " n"
     r"(?:'?s?[ _-]?(?:card|book|identification|registration))?"
     r"(?:[ _-]?(?:number|numero|número|nummer|num|no|nr|n°|nº|id|code|ref|reference|#)\b\.?)?"
     r"[\"']?(?:[ \t]{0,3}(?:is|was|are|ist|est|es|è|:|=|#|-|–|\(|\n|\t|\|)){0,2}"
     r"[\"' \t]{0,3}(?:is |was |no\.? ?|nr\.? ?|# ?)?"
 )
 _NUMBER = re.compile(_LINK + r"(?P<value>[A-Za-z]{0,4}[ -]?\d(?:[A-Za-z0-9]|[-./ ](?=\d)){3,19})(?![A-Za-z0-9])")
-_MIXED = re.compile(_LINK + r"(?P<value>(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d[A-Za-z0-9]*\d)[A-Z0-9]{6,10})(?![A-Za-z0-9-])")
+_MIXED = re.compile(_LINK + r"(?P<value>(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d[A-Za-z0-9]*\d)[A-Z0-9]{6,18})(?![A-Za-z0-9-])")
+_FURTHER = re.compile(r"[^\n\x00.;]{1,32}?\b(?P<value>(?=(?:[A-Z]*\d){6})[A-Z0-9]{8,9})(?![A-Za-z0-9/-])")
 _NOT_A_NUMBER = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:19|20)\d\d(?:[-/.]\d{1,2}){2}|\d{4}")
 
 
@@ -84,6 +92,7 @@ def _valued(
     *,
     digits: int = 4,
     mixed: bool = False,
+    further: bool = False,
     before: re.Pattern[bytes] | None = None,
     class_name: str | None = None,
 ) -> Handler:
@@ -94,6 +103,8 @@ def _valued(
         if before is not None and not before.search(scan.buffer.lower, max(0, end - 40), end):
             return
         match = _NUMBER.match(text, end) or (_MIXED.match(text, end) if mixed else None)
+        if match is None and further:  # some words away, but of a form that little else has
+            match = _FURTHER.match(text, end)
         if match is None:
             return
         value = match["value"]
@@ -121,7 +132,7 @@ _DRIVER = re.compile(
     rb"\b(?:driv\w+|d)['?]?s?[ _-]?(?:licen[cs]e)\Z|dl\W*\Z|f.?.?hrerschein\w*\Z|permis de conduire\Z|patente\Z"
 )
 _medical = _valued(EntityType.MEDICAL_RECORD, 0.85)
-_passport = _valued(EntityType.PASSPORT, 0.85, digits=3, mixed=True)
+_passport = _valued(EntityType.PASSPORT, 0.85, digits=3, mixed=True, further=True)
 _licence = _valued(EntityType.NATIONAL_ID, 0.8, mixed=True)
 _account = _valued(EntityType.IBAN, 0.75, digits=6, class_name="account")
 _identity = _valued(EntityType.NATIONAL_ID, 0.7, digits=6, mixed=True)
@@ -156,10 +167,26 @@ ANCHORS: Final = (
             "geboortedatum",
             "f[?o]delse",
             "f[?o]dsels",
+            "\\bf[?o]d[dt] ",
+            "\\bgeb[=:]",
+            "\\bgeb_?dat",
+            "\\bn[?e]\\(e\\) le ",
+            "\\bnasc\\.",
+            "\\bnac\\.",
+            "\\bnat[oa] a ",
+            "\\bur\\. ",
+            "urodz",
+            "do[?g]um tarih",
+            "do[?g]umlu",
+            "\\bjanm ",
+            "\\blahir\\b",
+            "naroz",
+            "sz[?u]let",
         )
     ),
     Anchor("\\* ", _birth_mark),
-    Anchor("\\(b\\. ", _birth_mark),
+    Anchor("\\*[0-9]", _birth_star),
+    Anchor("\\bb\\. ", _birth_mark),
     # medical records
     *(
         _word(pattern, _medical)
@@ -188,12 +215,34 @@ ANCHORS: Final = (
             "\\bpt[ .]id\\b",
             "\\bcsn\\b",
             "accession",
+            "\\bnhc\\b",
+            "\\bipp\\b",
+            "\\bnhi\\b",
+            "\\bpatienten-?id\\b",
+            "historia cl[?i]nica",
+            "prontu[?a]rio",
+            "cartella clinica",
+            "cartella n",
+            "\\bjournalnummer",
+            "dossier m[?e]dical",
+            "\\bks\\. ?g[?l]\\.",
+            "\\bpati[?e]ntnummer",
         )
     ),
     # papers
     *(
         _word(pattern, _passport)
-        for pattern in ("passport", "passeport", "pasaporte", "passaporto", "passaporte", "reisepass", "paspoort")
+        for pattern in (
+            "passport",
+            "passeport",
+            "pasaporte",
+            "passaporto",
+            "passaporte",
+            "reisepass",
+            "paspoort",
+            "paszport",
+            "pasaport",
+        )
     ),
     *(_word(pattern, _driver_licence) for pattern in ("licen[cs]e", "\\bdl\\b", "hrerschein", "permis de conduire")),
     *(
@@ -212,6 +261,26 @@ ANCHORS: Final = (
             "social insurance",
             "steuer-?id\\b",
             "\\bein\\b",
+            "\\bid no\\b",
+            "kimlik no",
+            "c[?e]dula",
+            "\\bc\\.c\\.",
+            "\\bkvnr\\b",
+            "versicherten-?n",
+            "versicherungsnummer",
+            "sv-nummer",
+            "\\bahv\\b",
+            "\\bcurp\\b",
+            "\\brfc:",
+            "\\bppsn?\\b",
+            "emirates id\\b",
+            "\\bmykad\\b",
+            "contribuinte",
+            "\\bnif\\b",
+            "\\bpesel\\b",
+            "dow[?o]d osobisty",
+            "personnummer",
+            "voter id\\b",
         )
     ),
     # bank accounts without an IBAN

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..remembered import Remembered, keyed_hashes
-from . import addresses, bank, context, national, network, numbers, secrets
+from . import addresses, bank, context, national, network, numbers, secrets, tables
 from .anchors import AnchorScanner, RegexScanner, best_scanner
 from .buffer import Buffer, Skip, join
 from .scan import Anchor, Scan, key_words
@@ -18,6 +18,7 @@ ANCHORS: Final[tuple[Anchor, ...]] = (
     *national.ANCHORS,
     *context.ANCHORS,
     *secrets.ANCHORS,
+    *tables.ANCHORS,
     *addresses.ANCHORS,
 )
 

@@ -22,7 +22,16 @@ _LEADING = "'*/=?^`{|}~-.!#$%&+"  # allowed in a local part, but at its start th
 
 
 def _email(scan: Scan, end: int) -> None:
-    text, at = scan.text, end - 1
+    _address(scan, end - 1, end)
+
+
+def _email_in_url(scan: Scan, end: int) -> None:
+    """``?mail=ann%40acme.com``"""
+    _address(scan, end - 3, end)
+
+
+def _address(scan: Scan, at: int, end: int) -> None:
+    text = scan.text
     domain = _DOMAIN.match(text, end) or _DOMAIN_LITERAL.match(text, end)
     if domain is None:
         return
@@ -39,8 +48,8 @@ def _email(scan: Scan, end: int) -> None:
     if not name or len(name) != len(trimmed) or ".." in name:
         return
     top = domain[0].rpartition(".")[2].lower()
-    if top in NOT_TOP:
-        return  # logo@2x.png
+    if top in NOT_TOP or (name == "git" and text[domain.end() : domain.end() + 1] == ":"):
+        return  # logo@2x.png, git@github.com:team/tool
     scan.add(start, domain.end(), EntityType.EMAIL, 0.95)
 
 
@@ -199,6 +208,7 @@ def _report_url(scan: Scan, start: int, host: int, stop: int) -> None:
 
 ANCHORS: Final = (
     Anchor("@", _email),
+    Anchor("%40", _email_in_url),
     Anchor(":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", _ipv6),
     Anchor("[0-9A-Fa-f]::", _ipv6),
     Anchor("::[0-9A-Fa-f]", _ipv6),

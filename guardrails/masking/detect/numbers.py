@@ -54,6 +54,7 @@ _SHAPES: Final = tuple(
         ("eleven", _B + r"(?:0{11}|000\.000\.000-00|00 000 000 000|0000 0000 000|00\.00\.00-000\.00)" + _E),
         ("aadhaar", _B + r"(?:0{12}|0000([ \-])0000(?:\1)0000)" + _E),
         ("nir", _B + r"(?:0{15}|0 00 00 00 000 000 00)" + _E),
+        ("thirteen", _B + r"(?:0{13}|000\.0000\.0000\.00|000000 0000 00 0)" + _E),
         ("nordic", _B + r"(?:00)?000000[-+]0000" + _E),
         ("zeros", r"(?<!0)(?<!0[.\-/])00[0 ().\-]{7,22}(?<=0)"),
         ("nanp", r"(?<![0+])(?:0{1,3}[ .\-]{1,2}|0)?(?:\(000\)|000)[ .\-/]{0,3}000[ .\-]{1,3}0000" + _E),
@@ -182,14 +183,17 @@ def _embedded(text: str, start: int, end: int) -> bool:
 # --- cards ---------------------------------------------------------------------------------------------------------
 
 _CARD_WORDS: Final = words(
-    "card cards visa mastercard master amex american discover diners jcb maestro credit debit cc ccn pan cvv cvc "
+    "card cards visa mastercard master amex american discover diners jcb maestro credit debit "
+    "cc ccn pan cvv cvc "
     "payment pay",
     "paid charge charged kreditkarte karte carte tarjeta carta cart?o kort",
 )
 _ID_WORDS: Final = words(
-    "uuid guid trace span request req order invoice ticket case tracking serial isbn ean upc sku imei imsi blk "
+    "uuid guid trace span request req order invoice ticket case tracking serial isbn ean upc "
+    "sku imei imsi blk "
     "block pid tid",
-    "offset size bytes count seq sequence epoch timestamp ts time version build commit hash checksum batch lot "
+    "offset size bytes count seq sequence epoch timestamp ts time version build commit hash "
+    "checksum batch lot "
     "part model",
     "port ref reference rechnung bestellung error code line row article patent job run transaction txn id ids",
 )
@@ -213,12 +217,14 @@ def _card(scan: Scan, start: int, end: int, digits: str) -> None:
 _SSN_WORDS: Final = words("ssn ssns ss ssno social soc sozialversicherung taxpayer tin itin")
 _NHS_WORDS: Final = words("nhs health patient")
 _NATIONAL_WORDS: Final = words(
-    "national identity identification identifier citizen personal tax taxpayer fiscal government govt steuer "
+    "national identity identification identifier citizen personal tax taxpayer fiscal "
+    "government govt steuer "
     "steuernummer idnr",
     "steueridentifikationsnummer insurance assurance securite s?curit? sociale insee nir sin nas tfn cpf "
     "cadastro aadhaar",
     "aadhar adhaar uidai bsn burgerservicenummer sofi pesel personnummer personnr cpr henkil?tunnus medicare",
-    "rijksregister registre niss insz npi dni nif nie curp rfc fiscale vitale ssn social",
+    "rijksregister registre niss insz npi dni nif nie curp rfc fiscale vitale ssn social "
+    "kimlik contribuinte sa rsa idno",
 )
 
 
@@ -242,7 +248,7 @@ def _nine(scan: Scan, start: int, end: int, digits: str) -> None:
     if not scan.near(_NINE_WORDS, start, end):
         return
     american = scan.near(_SSN_WORDS, start, end) and (checks.ssn(digits) or checks.itin(digits))
-    elsewhere = checks.sin(digits) or checks.tfn(digits) or checks.bsn(digits)
+    elsewhere = checks.sin(digits) or checks.tfn(digits) or checks.bsn(digits) or checks.nif(digits)
     grouped = end - start > 9  # 3-3-3, as Canada and Australia write theirs; an SSN is 3-2-4
     if elsewhere and (grouped or not american) and scan.near(_NATIONAL_WORDS, start, end):
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85)
@@ -269,6 +275,7 @@ def _eleven(scan: Scan, start: int, end: int, digits: str) -> None:
         or (checks.steuer_id(digits) and (not grouped or separator != "."))
         or (checks.belgian(digits) and (not grouped or end - start == 15))
         or (checks.pesel(digits) and not grouped)
+        or (checks.kimlik(digits) and not grouped)
     )
     if likely:
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85 if grouped else 0.9)
@@ -287,6 +294,17 @@ def _nir(scan: Scan, start: int, end: int, digits: str) -> None:
         scan.add(start, end, EntityType.NATIONAL_ID, 0.85)
 
 
+def _thirteen(scan: Scan, start: int, end: int, digits: str) -> None:
+    """The Swiss AHV number, and the South African one, which begins with a date of birth."""
+    if checks.ahv(digits) and (end - start > 13 or scan.near(_NATIONAL_WORDS, start, end)):
+        scan.add(start, end, EntityType.NATIONAL_ID, 0.85)
+    elif checks.south_african(digits) and scan.near(_NATIONAL_WORDS | _ID_NAMED, start, end):
+        scan.add(start, end, EntityType.NATIONAL_ID, 0.7)
+
+
+_ID_NAMED: Final = words("id identity")
+
+
 def _nordic(scan: Scan, start: int, end: int, digits: str) -> None:
     ten = digits[-10:]
     dated = 1 <= int(ten[:2]) <= 31 and 1 <= int(ten[2:4]) <= 12  # DK CPR: day and month, no check digit since 2007
@@ -302,6 +320,7 @@ _IDENTIFIERS: Final = {
     "eleven": _eleven,
     "aadhaar": _aadhaar,
     "nir": _nir,
+    "thirteen": _thirteen,
     "nordic": _nordic,
 }
 
@@ -310,25 +329,37 @@ _IDENTIFIERS: Final = {
 
 _PHONE_KINDS: Final = frozenset({"plus", "zeros", "nanp", "paren", "groups", "solid"})
 _PHONE_WORDS: Final = words(
-    "phone phones telephone telephones tel mobile mob cell cellphone cellular fax call calling called dial ring "
+    "phone phones telephone telephones tel mobile mob cell cellphone cellular fax call calling "
+    "called dial ring "
     "rang sms",
     "whatsapp hotline pager beeper landline reach reached answering voicemail handy telefon telefono telefax fon tlf",
-    "tel?fono t?l?phone telefone celular m?vil movil portable rufnummer mobil gsm puhelin telefoon mobiel ph "
+    "tel?fono t?l?phone telefone celular m?vil movil portable rufnummer mobil gsm puhelin "
+    "telefoon mobiel ph "
     "msisdn caller",
     "callback helpline switchboard",
+    "r?ckruf anrufen erreichbar erreichen festnetz durchwahl appeler appelez joignable joindre "
+    "rappeler ll?mame llame llamar "
+    "llamen chiamare chiami chiamami cellulare recapito ligar ligue telem?vel contacto contato "
+    "bel bellen belt terugbellen "
+    "vaste ringa ring telefonnummer dzwoni? zadzwo? zadzwoni? kom?rka telefonu cep ara ara?n "
+    "telefonum n?s reachable voice",
 )
 _WEAK_PHONE_WORDS: Final = words(  # say so only when they stand right beside the number
-    "office desk home work direct contact text texts signal message messages registered answer n?mero numero "
+    "office desk home work direct contact text texts signal message messages registered answer "
+    "n?mero numero "
     "number nummer"
 )
 _NOT_PHONE_WORDS: Final = words(
-    "isbn issn doi version ver build invoice order ticket case tracking serial sku zip postcode plz total amount "
+    "isbn issn doi version ver build invoice order ticket case tracking serial sku zip "
+    "postcode plz total amount "
     "sum price",
-    "cost qty quantity eur usd gbp chf uid pid tid port size bytes offset length count row rows line lines score "
+    "cost qty quantity eur usd gbp chf uid pid tid port size bytes offset length count row "
+    "rows line lines score "
     "account acct",
     "iban policy member claim mrn ref reference part model lot batch epoch timestamp block blk section page "
     "pages pp vol rfc",
-    "bug issue pr commit license licence passport card ssn nhs vat tax customer patient employee article item "
+    "bug issue pr commit license licence passport card ssn nhs vat tax customer patient "
+    "employee article item "
     "product upc ean",
     "imei error code between from year years range dose id ids",
 )
@@ -375,7 +406,7 @@ def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, en
         if digits < 7 and not beside:
             return 0.0
         trunk = value[0] == "0" and 9 <= digits <= 12
-        base = 0.4 if not trunk or end - start - digits < 2 else 0.6
+        base = 0.6 if trunk and (end - start - digits > 1 or _AREA.fullmatch(value)) else 0.4
         base -= 0.0 if trunk else 0.2
     elif beside:
         base = 0.3
@@ -386,6 +417,7 @@ def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, en
     return base + 0.2 if scan.near(_WEAK_PHONE_WORDS, start, end) else base
 
 
+_AREA: Final = re.compile(r"0[1-9]\d{1,4}[ /]\d{5,8}|06-\d{8}")  # an area or a mobile net, and the rest in one
 _NO_BRACKETS: Final = str.maketrans("", "", "() ")
 
 

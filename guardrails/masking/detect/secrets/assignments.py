@@ -32,6 +32,11 @@ _BARE: Final = re.compile(r"[^\s\"'`,;<>()\x00\x01]{4,400}")
 _XML: Final = re.compile(r"\s*(?:<!\[CDATA\[)?(?P<value>[^<>\s\x00]{4,400})\s*(?:\]\]>)?</")
 _LINE_START: Final = re.compile(r"(?:^|[\n\x00?&;|{,]|\A|--|\bexport |\bset |\bENV |- )[ \t]*(?:[\w.$-]*[\"']?)?\Z")
 _LOGIN: Final = re.compile(r"\blogin \S+ \Z")
+# What is a credential even where only a space ties it to its name: all kinds of characters, or a long random string.
+_STRIKING: Final = re.compile(
+    r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)(?=\S*[!#%&*+=?@^~$_-])(?!\w*[({\[<])[^\s/:()]{8,40}"
+    r"|(?=\w*\d)(?=\w*[a-f])[0-9a-f]{32,64}|(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d\D*\d)[A-Za-z0-9_-]{24,}"
+)
 _TRAILING: Final = ".,;:!?)]}>\\"
 
 
@@ -104,11 +109,9 @@ def _value(text: str, tie: re.Match[str], name_start: int, flag: bool) -> tuple[
     if tie["spoken"] is not None:
         return begin, finish, Setting.SPOKEN
     if tie["bare"] is not None:  # --password hunter2, machine h login u password p
-        return (
-            (begin, finish, Setting.CONFIG)
-            if flag or _LOGIN.search(text, max(0, name_start - 80), name_start)
-            else None
-        )
+        if flag or _LOGIN.search(text, max(0, name_start - 80), name_start):
+            return begin, finish, Setting.CONFIG
+        return (begin, finish, Setting.SPOKEN) if _STRIKING.fullmatch(text, begin, finish) else None
     configured = _LINE_START.search(text, max(0, name_start - 40), name_start) is not None
     return begin, finish, Setting.CONFIG if configured else Setting.CODE
 
@@ -173,6 +176,17 @@ def _curl(scan: Scan, end: int) -> None:
         scan.add(match.start("value"), match.end("value"), EntityType.SECRET, 0.85)
 
 
+def _joined(scan: Scan, end: int) -> None:
+    """``mysql -u root -phunter2``: the flag and its value in one."""
+    match = _JOINED_FLAG.match(scan.text, end - 1)
+    if match is not None and _CLIENTS.search(scan.buffer.lower, max(0, end - 120), end):
+        scan.add(*match.span(), EntityType.SECRET, 0.85)
+
+
+_JOINED_FLAG: Final = re.compile(r"[^\s\"'$|;<>-][^\s\"'|;<>]{3,80}")
+_CLIENTS: Final = re.compile(rb"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|sshpass)\b[^\n]{0,100}\Z")
+
+
 def _word(pattern: str, handler: Handler) -> Anchor:
     return Anchor(pattern, handler, caseless=True)
 
@@ -191,6 +205,15 @@ _NAMES: Final = (
             "passwort",
             "mot de passe",
             "kennwort",
+            "wachtwoord",
+            "\\bhas[?l]o\\b",
+            "\\bsenha\\b",
+            "l[?o]senord",
+            "\\bmdp\\b",
+            "adgangskode",
+            "[?s]ifre\\b",
+            "\\bparola\\b",
+            "\\bheslo\\b",
             "\\bpin\\b",
         ),
     ),
@@ -245,4 +268,5 @@ ANCHORS: Final = (
     Anchor("AccountKey=", _account_key),
     Anchor("SharedAccessKey=", _account_key),
     Anchor(" -u ", _curl),
+    Anchor(" -p[^ ]", _joined),
 )

@@ -16,7 +16,7 @@ from ..scan import Anchor, Handler, Scan, run_before
 # (literal prefixes, rest of the expression)
 _FORMATS: Final[tuple[tuple[str, str], ...]] = (
     # cloud
-    ("AKIA ASIA ABIA ACCA", r"[A-Z2-7]{16}"),  # AWS access key ids
+    ("AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}"),  # AWS access key ids
     ("AIza", r"[\w-]{35}"),  # Google API
     ("ya29.", r"[\w-]{20,}"),  # Google OAuth access
     ("GOCSPX-", r"[\w-]{28}"),  # Google OAuth client
