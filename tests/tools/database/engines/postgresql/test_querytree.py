@@ -133,8 +133,8 @@ class Trees:
 
 
 @pytest.fixture(scope="module")
-def trees(postgres_url: str) -> Generator[Trees]:
-    opened = Trees(postgres_url)
+def trees(server_url: str) -> Generator[Trees]:
+    opened = Trees(server_url)
     yield opened
     opened.close()
 
