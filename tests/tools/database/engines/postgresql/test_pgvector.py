@@ -68,7 +68,7 @@ permit (principal, action in [Action::"db.insert", Action::"db.update"], resourc
 VECTORS = "small wide half sparse bits many named part parts loose fractions".split()
 FUNCTIONS = (
     "l2_distance cosine_distance l1_distance inner_product hamming_distance l2_normalize vector_norm vector_dims "
-    "subvector binary_quantize vector_send"
+    "subvector binary_quantize vector_send avg sum"
 ).split()
 _TELLING = re.compile(r"\d*\.\d{5,}|\b[0-9a-f]{16,}|[01]{64,}")
 REFUSED = {"masked_column", "sql_construct", "sql_function"}
