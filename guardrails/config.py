@@ -11,10 +11,18 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..tools.tool import Mask
@@ -72,6 +80,20 @@ class SearchConfig(Strict):
 SearchEntry = Annotated[SearchConfig, BeforeValidator(_key_spec)]
 
 
+def _subject_spec(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+class SubjectConfig(Strict):
+    """The column that says whose row it is, and of which kind of people, where a database has several."""
+
+    column: str
+    of: str = ""
+
+
+SubjectEntry = Annotated[SubjectConfig, BeforeValidator(_subject_spec)]
+
+
 class DatabaseConfig(Strict):
     """One database. Without ``tables`` all its tables and views are open; ``deny`` always wins."""
 
@@ -80,6 +102,7 @@ class DatabaseConfig(Strict):
     deny: tuple[str, ...] = ()
     classes: Mapping[str, ClassEntry] = Field(default_factory=dict[str, ClassEntry])
     open: tuple[str, ...] = ()  # columns that were looked at and are not sensitive: "patients.city"
+    subjects: Mapping[str, SubjectEntry] = Field(default_factory=dict[str, SubjectEntry])  # by table, for mask: shift
     inference: Inference = "strict"
     class_inference: Mapping[str, Inference] = Field(default_factory=dict[str, Inference])  # by class, over inference
     min_group_size: int = Field(default=5, ge=2)
@@ -96,6 +119,16 @@ class DatabaseConfig(Strict):
             if not all(name.rpartition(".")[::2]):
                 raise ValueError(f"{name!r} must be TABLE.COLUMN")
         return value
+
+    @model_validator(mode="after")
+    def _knows_whose(self) -> Self:
+        for name, entry in self.classes.items():
+            table = name.rpartition(".")[0]
+            if entry.mask is Mask.SHIFT and table not in self.subjects:
+                raise ValueError(
+                    f"{name} has the mask shift; say whose its dates are with subjects: {{{table}: COLUMN}}"
+                )
+        return self
 
     @field_validator("url")
     @classmethod
@@ -303,6 +336,7 @@ def _keys_at(location: tuple[str, ...]) -> set[str]:
         "identity": IdentityConfig,
         "http": HttpConfig,
         "classes": ClassConfig,
+        "subjects": SubjectConfig,
     }
     model: type[BaseModel] = Config
     for part in location:

@@ -214,7 +214,7 @@ async def _database(name: str, config: DatabaseConfig) -> list[Finding]:
 
 
 async def _connected(subject: str, database: Database, config: DatabaseConfig) -> list[Finding]:
-    from .masking.columns import unknown_columns
+    from .masking.columns import unknown_columns, unusable_subjects
 
     catalog = await database.catalog()
     number = len(catalog.open_relations)
@@ -231,6 +231,10 @@ async def _connected(subject: str, database: Database, config: DatabaseConfig) -
     findings += [
         Finding("bad", f"{subject}.classes", f"{column}: no such column, so nothing is protected by it", "correct it")
         for column in unknown_columns(catalog, declared_columns(config))
+    ]
+    findings += [
+        Finding("bad", f"{subject}.subjects", *wrong.split("; ")[:2])
+        for wrong in unusable_subjects(catalog, declared_columns(config))
     ]
     for found in await database.examine():
         level: Level = "warn" if found.level == "bad" and config.allow_unsafe_role else found.level.value

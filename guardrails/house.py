@@ -21,14 +21,14 @@ from ..recordings.recorder import Recorder, RecorderUnavailable
 from ..tools.files.roots import FileRootError, FileSettings
 from ..tools.files.tools import build_file_tools
 from ..tools.load import ToolLoadError, load_tools
-from ..tools.tool import Limits, Tool
+from ..tools.tool import Limits, Subject, Tool
 from .approval import ApprovalStore
 from .chain import Chain, Stages
 from .config import Config, DatabaseConfig, FileRootConfig, LimitsConfig
 from .credentials import Credentials
 from .decision import Decider, site_vocabulary
 from .identity import Identification, SessionResolver
-from .masking.columns import ClassificationError, ColumnClasses, Declared
+from .masking.columns import ClassificationError, ColumnClasses, Declared, unusable_subjects
 from .masking.content import ContentMasker
 from .masking.detect import Detector
 from .masking.indexing import SearchTexts
@@ -102,6 +102,7 @@ async def _built(config: Config, stack: AsyncExitStack) -> House:
 
     databases = await _databases(config, stack)
     declared = {name: declared_columns(one) for name, one in config.databases.items()}
+    await _check_subjects(databases, declared)
     classes = ColumnClasses(databases, declared, config.state)
 
     content = ContentMasker(detector, tokens)
@@ -184,6 +185,18 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Mapping[str, Data
     return databases
 
 
+async def _check_subjects(databases: Mapping[str, Database], declared: Mapping[str, Declared]) -> None:
+    """Raises `HouseError`: dates would leave redacted where the operator wanted them shifted."""
+    findings = [
+        f"databases.{name}.subjects: {wrong}"
+        for name, database in databases.items()
+        if declared[name].subjects
+        for wrong in unusable_subjects(await database.catalog(), declared[name])
+    ]
+    if findings:
+        raise HouseError(*findings)
+
+
 def database_settings(name: str, config: DatabaseConfig) -> Settings:
     """A database as configured, in the database tools' own words."""
     from ..tools.database.engines.engine import Settings
@@ -245,7 +258,8 @@ def _digest(config: Config) -> str:
 
 def _masking_digest(config: Config) -> str:
     """What masks depend on besides the key: this version, the scope of tokens, and the declared classes."""
-    classes = {name: one.model_dump(include={"classes", "open"}, mode="json") for name, one in config.databases.items()}
+    of_columns = {"classes", "open", "subjects"}
+    classes = {name: one.model_dump(include=of_columns, mode="json") for name, one in config.databases.items()}
     masking = config.masking.model_dump(include={"scope", "tenant"})
     made = orjson.dumps([__version__, masking, classes], option=orjson.OPT_SORT_KEYS)
     return f"sha256:{hashlib.sha256(made).hexdigest()}"
@@ -257,7 +271,11 @@ def _limits(config: LimitsConfig) -> Limits:
 
 def declared_columns(config: DatabaseConfig) -> Declared:
     """What the configuration says of a database's columns."""
-    return Declared({name: (c.class_name, c.mask) for name, c in config.classes.items()}, frozenset(config.open))
+    return Declared(
+        {name: (c.class_name, c.mask) for name, c in config.classes.items()},
+        frozenset(config.open),
+        {table: Subject(one.column, one.of) for table, one in config.subjects.items()},
+    )
 
 
 def file_settings(name: str, config: FileRootConfig) -> FileSettings:

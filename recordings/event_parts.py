@@ -120,7 +120,7 @@ class Column(Part):
 
     ``sources`` are the base columns whose values reach it; those that only decide which rows come, and how it was
     made, stand in `PolicyDecided.lineage`, for refused calls too.
-    ``act`` is the transform (token, redact, generalise, last4, drop, pass); ``count`` the cells it changed;
+    ``act`` is the transform (token, redact, generalise, shift, last4, drop, pass); ``count`` the cells it changed;
     ``confidence`` a detector's, in permille.
     """
 

@@ -61,6 +61,7 @@ class Mask(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a transform
     REDACT = "redact"
     GENERALISE = "generalise"
+    SHIFT = "shift"
     LAST4 = "last4"
     DROP = "drop"
     PASS = "pass"  # noqa: S105 - the name of a transform
@@ -79,6 +80,15 @@ class ColumnRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose a table's rows are: the column that says so, and of which kind of people it names one (the same number may
+    be a patient and a nurse)."""
+
+    column: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnRule:
     """What is known of a sensitive column, and on what grounds. A column without a rule is open."""
 
@@ -87,6 +97,7 @@ class ColumnRule:
     basis: str  # "config", "name", "values", "unclassified", "inherited from patients.email" ...
     match_literal: bool = False  # `column = 'literal'` may be asked: only for classes nobody can enumerate
     nulls_secret: bool = False  # whether a value is there at all is itself protected
+    subject: Subject | None = None  # of `Mask.SHIFT`: whose dates the column holds
 
     @property
     def masked(self) -> bool:
@@ -120,12 +131,17 @@ class OutputForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
-    """One column of a result and the base columns its values come from (never fewer than the truth)."""
+    """One column of a result and the base columns its values come from (never fewer than the truth).
+
+    ``subject`` is the position of the output that says whose date this one is: of the same row of the same table, not
+    of another one beside it.
+    """
 
     name: str
     type: str
     sources: frozenset[ColumnRef] = frozenset()
     form: OutputForm = OutputForm.IDENTITY
+    subject: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -153,6 +169,7 @@ class Slot:
     place: Place
     target: str  # what the policy and the record see: "clinic.patients.email", "reports", "send_mail.to"
     class_name: str | None = None  # the class this place demands; None: any
+    whose: bool = False  # its value is to say whose dates a row holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +228,7 @@ class Plan:
     slots: tuple[Slot, ...] = ()
     written: str | None = None  # text of the agent's own that may be read back: from a store, or in the answer
     flows: tuple[Flow, ...] = ()  # how what is stored gets from column to column, in this order
+    redated: frozenset[ColumnRef] = frozenset()  # shifted dates that are others, or somebody else's, after this
     limits: Limits = Limits()
     facts: Mapping[str, JsonValue] = field(
         default_factory=_empty

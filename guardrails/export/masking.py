@@ -13,6 +13,7 @@ from ..masking.content import ContentMasker
 from ..masking.detect import Detector
 from ..masking.duties import Duties
 from ..masking.restore import Restored
+from ..masking.shifting import shifted
 from ..masking.tables import mask_table
 from ..masking.tokens.service import Scope, Tokens
 from ..masking.transforms import transform
@@ -97,7 +98,7 @@ class RowMasker:
                 return self._tokens.tokenise(identifier_class(column.of), raw, self._scope)
             case Treatment.SHIFT:
                 assert whose is not None
-                return self._tokens.shift_dates("date", raw, whose, self._scope)
+                return shifted(self._tokens, column.mask.class_name or "date", raw, whose, self._scope)
             case Treatment.NOISE:
                 return self._tokens.noise("money", raw, keys, self._scope)
             case Treatment.YEAR:

@@ -210,9 +210,8 @@ def _table(
     links: Mapping[str, str],
     dates: frozenset[str],
 ) -> TablePlan:
-    own = {name.rpartition(".")[2] for name in options.subjects if name.rpartition(".")[0] == relation.qualified}
-    if own:
-        chosen = next(iter(own))
+    own = [name.rpartition(".")[2] for name in options.subjects if name.rpartition(".")[0] == relation.qualified]
+    if chosen := next(iter(own), None) or _configured_subject(relation, settings):
         links = {chosen: links.get(chosen, relation.qualified), **links}
     columns = tuple(_column(i, relation, options, settings, duties, links, dates) for i in range(len(relation.columns)))
     names = [column.name for column in columns]
@@ -230,6 +229,12 @@ def _table(
     )
 
 
+def _configured_subject(relation: Relation, settings: GuardSettings) -> str | None:
+    """The column that the configuration shifts the table's dates by."""
+    whose = shapes_of(settings).of(relation).whose
+    return next((relation.columns[position].name for position in whose.values()), None)
+
+
 def _column(
     position: int,
     relation: Relation,
@@ -241,7 +246,8 @@ def _column(
 ) -> ColumnPlan:
     column = relation.columns[position]
     shape = shapes_of(settings).of(relation).columns[position]
-    output = OutputColumn(column.name, column.type, frozenset(shape.sources), shape.form)
+    subject = next((i for i, other in enumerate(relation.columns) if other.name in links), None)
+    output = OutputColumn(column.name, column.type, frozenset(shape.sources), shape.form, subject)
     mask = column_mask(output, {settings.catalog.database: settings.rules}, duties)
     words = read(column.name)
     declared = Declared.WHEN if column.name in dates else declared_kind(column.type)
@@ -275,7 +281,7 @@ def _treatment(
         return Treatment.SHIFT if shifts else Treatment.OPEN
     if mask.class_name == "birth_date" and options.births is Births.YEAR:
         return Treatment.YEAR
-    if mask.class_name == "birth_date" and options.births is Births.SHIFT and links:
+    if mask.mask is Mask.SHIFT or (mask.class_name == "birth_date" and options.births is Births.SHIFT and links):
         return Treatment.SHIFT
     if mask.class_name == "money" and options.amounts is Amounts.NOISE:
         return Treatment.NOISE

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from ...tools.tool import ColumnRule, Mask
+from ...tools.tool import ColumnRule, Mask, Subject
 
 
 class EntityType(StrEnum):
@@ -122,11 +122,12 @@ def data_class(name: str) -> DataClass:
     return DataClass(name, Mask.REDACT, "a class of your own")
 
 
-def default_rule(class_name: str, basis: str, mask: Mask | None = None) -> ColumnRule:
-    """The rule for a column of that class; ``mask`` overrides the default of the class.
+def default_rule(class_name: str, basis: str, mask: Mask | None = None, subject: Subject | None = None) -> ColumnRule:
+    """The rule for a column of that class; ``mask`` overrides the default of the class, ``subject`` goes with SHIFT.
 
     Equality with a literal is open only while the values leave as tokens: a column masked harder keeps its secret.
     """
     known = data_class(class_name)
     chosen = known.mask if mask is None else mask
-    return ColumnRule(class_name, chosen, basis, match_literal=known.match_literal and chosen is Mask.TOKEN)
+    match_literal = known.match_literal and chosen is Mask.TOKEN
+    return ColumnRule(class_name, chosen, basis, match_literal, subject=subject if chosen is Mask.SHIFT else None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +20,7 @@ from loguru import logger
 from pydantic import TypeAdapter, ValidationError
 
 from ...tools.database.catalog import Catalog, Relation, RelationKind
-from ...tools.tool import ColumnRef, ColumnRule, Mask
+from ...tools.tool import ColumnRef, ColumnRule, Mask, Subject
 from .classes import UNCLASSIFIED, default_rule
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the configuration says of a database's columns, by ``table.column``."""
+    """What the configuration says of a database's columns, by ``table.column``, and whose a table's rows are."""
 
     classes: Mapping[str, tuple[str, Mask | None]]
     open: frozenset[str] = frozenset()
+    subjects: Mapping[str, Subject] = field(default_factory=dict[str, Subject])
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,8 @@ def build_rules(catalog: Catalog, declared: Declared, kept: Mapping[str, Kept]) 
         for column in relation.columns:
             name = f"{table}.{column.name}"
             if (configured := declared.classes.get(name)) is not None:
-                known[table, column.name] = default_rule(configured[0], "config", configured[1])
+                subject = declared.subjects.get(table)
+                known[table, column.name] = default_rule(configured[0], "config", configured[1], subject)
             elif name in declared.open:
                 known[table, column.name] = None
             elif column.generated is not None:
@@ -230,3 +232,15 @@ def unknown_columns(catalog: Catalog, declared: Declared) -> list[str]:
     """Names in the configuration that the database does not have: probably a misspelling, so nobody is protected."""
     present = {f"{table}.{column.name}" for table, r in catalog.relations.items() for column in r.columns}
     return sorted(name for name in (*declared.classes, *declared.open) if name not in present)
+
+
+def unusable_subjects(catalog: Catalog, declared: Declared) -> list[str]:
+    """What is wrong with the columns that say whose dates are shifted, one line each."""
+    found: list[str] = []
+    for table, subject in declared.subjects.items():
+        relation = catalog.relations.get(table)
+        if relation is None or relation.column(subject.column) is None:
+            found.append(f"{table}.{subject.column}: no such column; name the one that says whose row it is")
+        elif relation.kind is not RelationKind.TABLE:
+            found.append(f"{table}: is a {relation.kind}; name the tables beneath it, it shows their dates")
+    return found

@@ -20,9 +20,10 @@ from .detect import Detector, Span
 from .detect.spans import resolve
 from .detect.uniform import uniform
 from .documents import PLAIN, media_of, opened
-from .duties import Duties
-from .origins import names_of, places_of
+from .duties import ColumnMask, Duties
+from .origins import dates_in, names_of, places_of
 from .restore import Restored
+from .shifting import person, shifted
 from .spelling import folded
 from .tokens.service import Scope, Tokens
 from .transforms import transform
@@ -90,6 +91,29 @@ class Found:
     ) -> Sequence[object]:
         """A whole column of one class, as one vector."""
         return self._values(class_name, mask, cells, [places] * len(cells), nulls_secret=nulls_secret)
+
+    def dates(self, plan: ColumnMask, cells: Sequence[object], keys: Sequence[object], named: Places) -> list[object]:
+        """A column of shifted dates; ``keys`` say whose each is, ``named`` where those keys are from. Dates of persons
+        to whom an agent gave a row there are redacted."""
+        assert plan.class_name is not None
+        present = sum(value is not None for value in cells)
+        if present:
+            self.found[plan.class_name, str(plan.mask)] += present
+        persons = [person(key) for key in keys]
+        noted = (*named, *map(dates_in, named))
+        own = [False] * len(persons)
+        if not self._clean.issuperset(noted):
+            own = self.tokens.agent_origin([who or "" for who in persons], self.scope, noted)
+        whose = [
+            None if who is None or mine else f"{plan.people}:{who}" for who, mine in zip(persons, own, strict=True)
+        ]
+        masked = shifted(self.tokens, plan.class_name, cells, whose, self.scope)
+        redacted = f"[masked:{plan.class_name}]"
+        return [redacted if plan.nulls_secret and (v is None or v == "") else v for v in masked]
+
+    def redated(self, places: Places) -> bool:
+        """Whether an agent changed shifted dates there; of places looked up."""
+        return not self._clean.issuperset(map(dates_in, places))
 
     def uniform(self, texts: Sequence[str], places: Places) -> list[str] | None:
         """The texts of a column masked as one vector, where each of them is a value of one class; else None."""

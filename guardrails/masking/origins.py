@@ -46,6 +46,11 @@ def names_of(accesses: Iterable[Access]) -> list[str]:
     return sorted({f"names {access.parent or access.name}" for access in accesses if access.kind in _FILES})
 
 
+def dates_in(place: str) -> str:
+    """Where it is noted that shifted dates of a column, or those of the persons it names, are an agent's doing."""
+    return f"dates {place}"
+
+
 def lasts(plan: Plan) -> bool:
     """Whether what the call says may be read again later."""
     return not plan.effects.isdisjoint(_LASTING)

@@ -8,8 +8,9 @@ from functools import cache
 
 from ...tools.tool import ColumnRules, Plan, Planning, TokenSpan
 from .detect import Detector
-from .origins import lasts, names_of, own_values, places_of
+from .origins import dates_in, lasts, names_of, own_values, places_of
 from .restore import USUAL_CLEARANCES, Clearance, Restored, RestoreRate, restore
+from .shifting import person
 from .spelling import folded
 from .tokens.service import Scope, Tokens
 
@@ -67,7 +68,12 @@ class Restorer:
                     self._tokens.note_agent_composed(target, scope)
                 else:
                     self._tokens.carry_agent_origin(str(flow.source), target, scope)
+            for column in plan.redated:
+                self._tokens.note_agent_composed(dates_in(str(column)), scope)
         if not plan.slots:
             return Restored(spelt=spelt)
         restored = restore(self._tokens, plan.slots, scope, (*USUAL_CLEARANCES, *granted), rate=self._rate)
+        for slot, value in zip(plan.slots, restored.values, strict=True):
+            if slot.whose:  # no value of the agent's own, but that the row is this person's is
+                self._tokens.note_agent_origin([person(value)], scope, [dates_in(slot.target)])
         return replace(restored, spelt=spelt)

@@ -8,7 +8,7 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Final, cast
 
@@ -18,6 +18,7 @@ from ...tools.tool import ColumnRules, JsonObject, JsonValue, Mask, OutputColumn
 from .classes import FREE_TEXT
 from .content import Found, Places
 from .duties import ColumnMask, Duties, column_mask
+from .origins import dates_in
 
 SAFE_INTEGER: Final = 2**53 - 1
 _OPENING: Final = frozenset("[{(")  # of an array or a row, as text
@@ -42,7 +43,11 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     vectors: list[Sequence[object]] = list(zip(*table.rows, strict=True)) or [()] * width
     plans = [column_mask(column, rules, duties) for column in table.columns]
     sources = [tuple(sorted(map(str, column.sources))) for column in table.columns]
-    content.look_up({place for places in sources for place in places})
+    dated = [i for i, plan in enumerate(plans) if plan.mask is Mask.SHIFT]
+    content.look_up(_asked(table, sources, dated))
+    for i in dated:
+        if content.redated(sources[i]):
+            plans[i] = replace(plans[i], mask=Mask.REDACT, reason=f"{plans[i].reason}, until an agent changed some")
     released: list[list[JsonValue]] = [[] for _ in plans]
     counts = [0] * width
     scanned: list[int] = []
@@ -51,6 +56,9 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
             released[i] = without_vectors(plain_column(vectors[i]))
             if plan.scan and not _TEXTLESS.issuperset(map(type, released[i])) and not _speaks_for_itself(vectors[i]):
                 scanned.append(i)
+        elif plan.mask is Mask.SHIFT and column.subject is not None:
+            masked = content.dates(plan, vectors[i], vectors[column.subject], sources[column.subject])
+            released[i], counts[i] = plain_column(masked), len(masked) - masked.count(None)
         elif column.form is OutputForm.IDENTITY:
             released[i], counts[i] = _transformed(plan, sources[i], vectors[i], content)
         else:  # computed: nothing of it shows, not even which cells are NULL
@@ -64,6 +72,16 @@ def mask_table(table: Table, rules: Mapping[str, ColumnRules], duties: Duties, c
     columns = [_described(c, p, found.get(i, 0)) for i, (c, p) in enumerate(zip(table.columns, plans, strict=True))]
     payload: JsonObject = {"columns": columns, "rows": rows, "row_count": len(rows), "truncated": table.truncated}
     return MaskedTable(payload, tuple((c.name, p, n) for c, p, n in zip(table.columns, plans, counts, strict=True)))
+
+
+def _asked(table: Table, sources: Sequence[Places], dated: Sequence[int]) -> set[str]:
+    """The places where values are from, and those where it is noted what became of shifted dates."""
+    places = {place for places in sources for place in places}
+    for i in dated:
+        whose = table.columns[i].subject
+        assert whose is not None
+        places.update(map(dates_in, (*sources[i], *sources[whose])))
+    return places
 
 
 def _transformed(

@@ -65,7 +65,7 @@ def transform(
             if tokens is None or scope is None:
                 raise ValueError("tokens need a token service and a scope")
             masked = tokens.tokenise(class_name, values, scope)
-        case Mask.REDACT:
+        case Mask.REDACT | Mask.SHIFT:  # whose dates these are, only a table's row says (see `Found.dates`)
             redacted = f"[masked:{class_name}]"
             masked: list[object] = [
                 (value and (_kept(value) or redacted)) if type(value) is str else None if value is None else redacted

@@ -122,6 +122,7 @@ def plan_of(work: Judged, effects: Iterable[Effect], limits: Limits) -> Plan:
         slots=analysis.slots,
         written="\n".join(analysis.written) or None,
         flows=analysis.flows,
+        redated=analysis.redated,
         limits=limits,
         facts=facts_of(analysis, work.level),
         work=work,
@@ -186,7 +187,7 @@ def table_columns(outputs: Sequence[OutputColumn], rows: Rows, rules: ColumnRule
         return "text" if masked else reported
 
     pairs = zip(outputs, rows.types, strict=True)
-    return [OutputColumn(o.name, type_of(o, reported), o.sources, o.form) for o, reported in pairs]
+    return [replace(output, type=type_of(output, reported)) for output, reported in pairs]
 
 
 def database_schema(names: Sequence[str]) -> JsonObject:

@@ -85,6 +85,7 @@ class Analysis:
     literal_matches: frozenset[ColumnRef] = frozenset()  # masked columns compared with a literal: rate-limit and audit
     written: tuple[str, ...] = ()  # texts and numbers of the agent's own that a write may store
     flows: tuple[Flow, ...] = ()  # where a write stores values that it does not spell out
+    redated: frozenset[ColumnRef] = frozenset()  # shifted dates that a write changes, or whose they are
 
 
 @dataclass(frozen=True, slots=True)

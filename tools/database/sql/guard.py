@@ -7,7 +7,7 @@ from . import balanced, completeness, explain, fidelity, inference, refusals, re
 from .analysis import Analysis, GuardSettings, StatementKind
 from .cache import AnalysisCache, ShapeCache
 from .gate import Inventory, inspect
-from .outcome import check_calls, indirect, output
+from .outcome import check_calls, indirect, outputs
 from .parsing import Parsed, parse
 from .profiles import profile_for
 from .shapes import Shapes
@@ -65,20 +65,20 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     tree = inventory.tree
     result = Walk(state).query(tree)
     completeness.check(inventory, parsed.tokens, state)
-    outputs = tuple(output(label, value, state) for label, value in zip(result.labels, result.values, strict=True))
+    columns = outputs(result, state)
     try:
         inference.judge(state)
         tokens.check(inventory.literals, state)
         drop = balanced.apply(tree, state)
     except ToolRefused as refused:
-        raise refusals.UseRefused(refused, outputs, indirect(state)) from None
+        raise refusals.UseRefused(refused, columns, indirect(state)) from None
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
     fidelity.check(tree, sql, state.claims, state.profile)
     kind = StatementKind.SELECT
     if parsed.explain is not None:
         kind = StatementKind.EXPLAIN
-        sql, outputs, drop = explain.explained(sql, parsed.explain, state, drop)
+        sql, columns, drop = explain.explained(sql, parsed.explain, state, drop)
     assert state.settings is not None
     return Analysis(
         kind=kind,
@@ -86,7 +86,7 @@ def _query(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         sql=sql,
         template=render.template(sql, slots, state.profile),
         slots=slots,
-        outputs=outputs,
+        outputs=columns,
         indirect=indirect(state),
         reads=frozenset(state.touched),
         writes=frozenset(),

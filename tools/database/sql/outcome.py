@@ -7,18 +7,24 @@ from sqlglot import exp
 from ...tool import IndirectUse, OutputColumn, OutputForm
 from . import render
 from .gate import Inventory, facts_of
-from .state import State
+from .state import Query, State
 from .taint import Value
 
 
-def output(label: str, value: Value, state: State) -> OutputColumn:
-    """One output column for the masker: sources, and how the value was made from them."""
+def outputs(result: Query, state: State) -> tuple[OutputColumn, ...]:
+    """The output columns for the masker, in order."""
+    pairs = enumerate(zip(result.labels, result.values, strict=True))
+    return tuple(_output(label, value, result.whose.get(i), state) for i, (label, value) in pairs)
+
+
+def _output(label: str, value: Value, subject: int | None, state: State) -> OutputColumn:
+    """One output column: sources, how the value was made from them, and which output says whose it is."""
     if value.form is OutputForm.COUNT:
         return OutputColumn(label, "integer", state.register.set(value.counted), OutputForm.COUNT)
     form = value.form
     if value.totals and not state.masked(value) and form in (OutputForm.AGGREGATE, OutputForm.EXPRESSION):
         form = OutputForm.TOTAL
-    return OutputColumn(label, value.type, state.register.set(value.bits | value.totals), form)
+    return OutputColumn(label, value.type, state.register.set(value.bits | value.totals), form, subject)
 
 
 def indirect(state: State) -> tuple[IndirectUse, ...]:

@@ -115,7 +115,7 @@ class Queries:
             raise refusals.untraced("WITH lists more columns than its query has.", "List as many as there are.")
         labels = [column.name for column in columns] + query.labels[len(columns) :]
         folded = [self._state.names.fold(column) for column in columns] + query.folded[len(columns) :]
-        return Query(labels, folded, query.values, query.key, query.exposed, query.ordered)
+        return Query(labels, folded, query.values, query.key, query.exposed, query.ordered, whose=query.whose)
 
     # -- set operations and VALUES
 
@@ -243,6 +243,8 @@ class Queries:
         frame.inside -= 1
         self._walk.grouping.check_bare(frame, keys, node)
         self._walk.ordering.select(node, inner, frame, result, keys)
+        if not frame.aggregated:
+            result.whose = self.whose(result, level)
         return result
 
     def _check_product(self, node: exp.Expr) -> None:
@@ -275,10 +277,28 @@ class Queries:
             result.folded.append(folded)
             result.values.append(value)
             result.nodes.append(item)
+            result.places.append(self._place(item, value))
             if self._state.profile.lateral_aliases and isinstance(item, exp.Alias):
                 aliases = env.levels[0].aliases
                 aliases[folded] = unite([aliases[folded], value]) if folded in aliases else value
         return result
+
+    def _place(self, item: exp.Expr, value: Value) -> tuple[Source, int] | None:
+        """The source and position of an item that is one plain column."""
+        place = self._state.found.get(id(bare(item.this if isinstance(item, exp.Alias) else item)))
+        return place if place is not None and place[0].column(place[1]) is value else None
+
+    def whose(self, result: Query, level: Level) -> dict[int, int]:
+        """Outputs that are shifted dates, and the output that says whose: of the very same source, because a date under
+        other people's shifts would give itself away."""
+        if not any(source.whose for source in level.sources):
+            return {}
+        outputs = {(id(place[0]), place[1]): i for i, place in enumerate(result.places) if place is not None}
+        return {
+            i: outputs[id(source), source.whose[position]]
+            for i, (source, position) in ((i, place) for i, place in enumerate(result.places) if place is not None)
+            if source in level.sources and (id(source), source.whose.get(position)) in outputs
+        }
 
     def _star(self, item: exp.Expr, env: Env, result: Query) -> bool:
         """``*``, ``t.*`` and ``(t).*``: adds the columns in the order the engine gives them."""
@@ -300,32 +320,36 @@ class Queries:
             if source.open is not None:
                 raise refusals.untraced("The columns of a function cannot be traced.", "Name the columns.")
             labels, values = list(source.labels), source.columns()
+            places = _places(source)
         else:
             if not env.levels[0].sources:
                 raise refusals.construct("There is nothing for * to stand for.", "Add FROM.")
-            labels, values = self.star_of(env.levels[0])
+            labels, values, places = self.star_of(env.levels[0])
             if env.levels[0].merged and not state.owner:
                 self._spell_out(item, env.levels[0], labels)
         result.labels += labels
         result.folded += [state.names.stored(label) for label in labels]
         result.values += values
         result.nodes += [item] * len(labels)
+        result.places += places
         frame = env.frame
         if frame is not None and state.profile.bare_columns:
             frame.bare += [(item, value) for value in values]
         return True
 
-    def star_of(self, level: Level) -> tuple[list[str], list[Value]]:
+    def star_of(self, level: Level) -> tuple[list[str], list[Value], list[tuple[Source, int] | None]]:
         """What ``*`` stands for: every column of every source, common columns of USING and NATURAL once."""
         if any(source.open is not None for source in level.sources):
             raise refusals.untraced("The columns of a function cannot be traced.", "Name the columns.")
         labels: list[str] = []
         values: list[Value] = []
+        places: list[tuple[Source, int] | None] = []
         seen: set[str] = set()
         if level.merged and self._state.profile.merged_columns_first:
             for name in level.merged:
                 labels.append(self._label_of(level, name))
                 values.append(level.merged[name])
+                places.append(None)
                 seen.add(name)
         for source in level.sources:
             for position, label in enumerate(source.labels):
@@ -336,10 +360,12 @@ class Queries:
                     seen.add(folded)
                     labels.append(label)
                     values.append(level.merged[folded])
+                    places.append(None)
                 else:
                     labels.append(label)
                     values.append(source.column(position))
-        return labels, values
+                    places.append((source, position))
+        return labels, values, places
 
     def _label_of(self, level: Level, folded: str) -> str:
         for source in level.sources:
@@ -452,6 +478,10 @@ class Queries:
         if window is None:
             raise refusals.construct(f"There is no window {refusals.shown(name.name)}.", "Define it with WINDOW.")
         return window
+
+
+def _places(source: Source) -> list[tuple[Source, int] | None]:
+    return [(source, position) for position in range(len(source.labels))]
 
 
 def _tag(item: exp.Expr) -> str | None:

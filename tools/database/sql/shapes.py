@@ -4,11 +4,11 @@ version of catalog and rules, then shared by all analyses."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from ...tool import ColumnRef, ColumnRules, OutputForm
+from ...tool import ColumnRef, ColumnRules, Mask, OutputForm
 from ..catalog import Catalog, Relation, RelationKind
 from .names import Names
 from .profiles import Profile, profile_for
@@ -32,7 +32,7 @@ class Shape:
     """A relation, ready to be a source. ``beneath``: relations and columns a view reads, itself not included.
 
     ``key``: positions of columns that are unique together. ``exposing``: masked columns that an index holds, so that
-    the order of rows may follow them. ``opaque``: what it is made of cannot be traced.
+    the order of rows may follow them. ``opaque``: what it is made of cannot be traced. ``whose`` as in `Source`.
     """
 
     relation: Relation
@@ -45,6 +45,7 @@ class Shape:
     beneath: frozenset[str] = frozenset()
     opaque: bool = False
     row_identifiers: tuple[str, ...] = ()
+    whose: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Traced:
     exposing: frozenset[ColumnRef]
     reads: frozenset[ColumnRef]
     beneath: frozenset[str]
+    whose: Mapping[int, int]
 
 
 class Shapes:
@@ -142,6 +144,7 @@ class Shapes:
         reads: frozenset[ColumnRef] = frozenset(),
         beneath: frozenset[str] = frozenset(),
         opaque: bool = False,
+        whose: Mapping[int, int] | None = None,
     ) -> Shape:
         labels = tuple(column.name for column in relation.columns)
         folded = tuple(self.names.stored(label) for label in labels)
@@ -157,6 +160,7 @@ class Shapes:
             beneath,
             opaque,
             self.profile.row_identifiers if table else (),
+            whose or {},
         )
 
     def _opaque(self, relation: Relation) -> Shape:
@@ -176,7 +180,9 @@ class Shapes:
             own = self._ref(relation, column.name)
             columns.append(self._ruled(own, sources, form, class_name, column.type))
         exposing = traced.exposing | self._indexed(relation, columns)
-        return self._shape(relation, tuple(columns), traced.key, exposing, traced.reads, traced.beneath)
+        return self._shape(
+            relation, tuple(columns), traced.key, exposing, traced.reads, traced.beneath, whose=traced.whose
+        )
 
     def _ruled(
         self, own: ColumnRef, sources: tuple[ColumnRef, ...], form: OutputForm, class_name: str | None, type: str
@@ -214,7 +220,18 @@ class Shapes:
         key = tuple(i for i, column in enumerate(relation.columns) if column.primary_key) or None
         if key is not None and any(made[i].class_name is not None or not self._shows(made[i]) for i in key):
             key = None
-        return self._shape(relation, made, key, self._indexed(relation, columns), opaque=opaque)
+        whose = self._whose(relation)
+        return self._shape(relation, made, key, self._indexed(relation, columns), opaque=opaque, whose=whose)
+
+    def _whose(self, relation: Relation) -> Mapping[int, int]:
+        """Columns of shifted dates, and where it stands whose they are."""
+        labels = [column.name for column in relation.columns]
+        rules = ((i, self.rules.get(self._ref(relation, name))) for i, name in enumerate(labels))
+        return {
+            i: labels.index(rule.subject.column)
+            for i, rule in rules
+            if rule is not None and rule.mask is Mask.SHIFT and rule.subject and rule.subject.column in labels
+        }
 
     def _shows(self, column: ColumnShape) -> bool:
         return not any((r := self.rules.get(source)) is not None and r.masked for source in column.sources)

@@ -30,7 +30,15 @@ class TableSource(Source):
     def __init__(self, alias: str, shape: Shape, state: State, exposed: bool, schema: str | None) -> None:
         base = shape.relation.qualified if shape.relation.kind is RelationKind.TABLE else None
         super().__init__(
-            alias, shape.labels, _by_name(shape), (), key=shape.key, exposed=exposed, base=base, schema=schema
+            alias,
+            shape.labels,
+            _by_name(shape),
+            (),
+            key=shape.key,
+            exposed=exposed,
+            base=base,
+            schema=schema,
+            whose=shape.whose,
         )
         self.shape, self._state = shape, state
         self._made: dict[int, Value] = {}
@@ -191,7 +199,7 @@ class Sources:
 
     def _joined(self, nested: Level, alias: exp.Expr) -> Source:
         """``(a JOIN b) AS j``: one source with the columns of both, common ones merged."""
-        labels, values = self._walk.queries.star_of(nested)
+        labels, values, _ = self._walk.queries.star_of(nested)
         query = Query(labels, [self._state.names.stored(label) for label in labels], values, exposed=nested.exposed)
         return self._derived(query, alias)
 
@@ -205,7 +213,8 @@ class Sources:
             if i >= len(labels):
                 raise refusals.untraced("An alias lists more columns than there are.", "List as many as there are.")
             labels[i], folded[i] = column.name, names.fold(_identifier(column))
-        return Source(name, labels, positions_by_name(folded), query.values, key=query.key, exposed=query.exposed)
+        by_name = positions_by_name(folded)
+        return Source(name, labels, by_name, query.values, key=query.key, exposed=query.exposed, whose=query.whose)
 
     def _renamed(self, source: Source, alias: exp.Expr) -> Source:
         """``patients AS t(a, b)``: columns renamed by position, the rest keeps its names."""
@@ -216,6 +225,7 @@ class Sources:
             table.columns(),
             key=table.key,
             exposed=table.exposed,
+            whose=table.whose,
         )
         return self._derived(query, alias, table.alias)
 

@@ -21,7 +21,7 @@ MAX_SUBQUERIES: Final = 24
 
 @dataclass(slots=True)
 class Query:
-    """A query's result: its columns in order. ``key`` and ``exposed`` as in `Source`."""
+    """A query's result: its columns in order. ``key``, ``exposed`` and ``whose`` as in `Source`."""
 
     labels: list[str]
     folded: list[str]
@@ -30,6 +30,8 @@ class Query:
     exposed: bool = False
     ordered: bool = False  # by all that tells rows apart: the order carries nothing more
     nodes: list[exp.Expr] = field(default_factory=list[exp.Expr])  # the expressions of the select list, if it has one
+    places: list[tuple[Source, int] | None] = field(default_factory=list[tuple[Source, int] | None])  # plain columns
+    whose: Mapping[int, int] = field(default_factory=dict[int, int])
 
 
 class Frame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from ...tool import ColumnRef, ColumnRule, ColumnRules, OutputForm
@@ -10,6 +11,7 @@ from ...tool import ColumnRef, ColumnRule, ColumnRules, OutputForm
 # A text built from more than this many pieces of a masked value could reach a size limit of the engine, and whether it
 # does would tell the value's length.
 HEAVY: Final = 64
+_NOBODYS: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 class Value:
@@ -151,10 +153,11 @@ class Source:
     ``alias`` is folded, as are the names in ``by_name``. ``open``: may have further columns, all made of this value.
     ``key``: positions of columns that together are unique, or None. ``exposed``: the order its rows come in may follow
     a masked column. ``base``: the qualified name when it is a table, whose rows are counted as they are (a view may
-    repeat them); ``schema``: the schema it may be called by.
+    repeat them); ``schema``: the schema it may be called by. ``whose``: for the position of a column of shifted dates,
+    that of the column that says whose they are.
     """
 
-    __slots__ = ("_columns", "alias", "base", "by_name", "exposed", "key", "labels", "open", "schema")
+    __slots__ = ("_columns", "alias", "base", "by_name", "exposed", "key", "labels", "open", "schema", "whose")
 
     def __init__(
         self,
@@ -168,9 +171,11 @@ class Source:
         exposed: bool = False,
         base: str | None = None,
         schema: str | None = None,
+        whose: Mapping[int, int] = _NOBODYS,
     ) -> None:
         self.alias, self.labels, self.by_name, self._columns = alias, labels, by_name, columns
         self.open, self.key, self.exposed, self.base, self.schema = open, key, exposed, base, schema
+        self.whose = whose
 
     def column(self, position: int) -> Value:
         return self._columns[position]

@@ -64,7 +64,7 @@ def trace_view(shapes: Shapes, relation: Relation) -> Traced | None:
     key = query.key
     if key is not None and any(query.values[i].bits & register.masked for i in key):
         key = None
-    return Traced(columns, key, exposing, frozenset(state.touched), frozenset(state.relations))
+    return Traced(columns, key, exposing, frozenset(state.touched), frozenset(state.relations), query.whose)
 
 
 def trace_expression(shapes: Shapes, relation: Relation, expression: str) -> frozenset[ColumnRef] | None:

@@ -8,7 +8,7 @@ that could write what it computed, and then read the token of that, could compar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -18,7 +18,7 @@ from ..catalog import Relation, RelationKind
 from . import completeness, fidelity, inference, preview, refusals, render, tokens
 from .analysis import Analysis, StatementKind
 from .gate import Inventory
-from .outcome import check_calls, indirect, output
+from .outcome import check_calls, indirect, outputs
 from .parsing import Parsed
 from .predicates import bare
 from .sources import TableSource
@@ -34,6 +34,10 @@ _ACTIONS: Final = {
 }
 _MASK: Final = re.compile(r"\[masked\b|(?<!\*)\*{4}[0-9A-Za-z]{4}(?![0-9A-Za-z])", re.IGNORECASE)
 _EXCLUDED: Final = "excluded"
+# Names of persons that every database reads back as they were written: whole numbers, UUIDs, plain words.
+_PLAIN_NAME: Final = re.compile(
+    r"0|[1-9][0-9]{0,11}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9_.@\-]{0,63}"
+)
 
 
 def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
@@ -42,13 +46,12 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
     returned = write.walk()
     completeness.check(inventory, parsed.tokens, state)
     tree = inventory.tree
-    values = zip(returned.labels, returned.values, strict=True)
-    outputs = tuple(output(label, value, state) for label, value in values)
+    columns = outputs(returned, state)
     try:
         inference.judge(state)
         tokens.check(inventory.literals, state)
     except ToolRefused as refused:
-        raise refusals.UseRefused(refused, outputs, indirect(state)) from None
+        raise refusals.UseRefused(refused, columns, indirect(state)) from None
     texts = tuple(write.texts())
     sql, slots = render.render(tree, state.profile, state.claims)
     check_calls(sql, inventory, state)
@@ -60,7 +63,7 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         sql=sql,
         template=render.template(sql, slots, state.profile),
         slots=slots,
-        outputs=outputs,
+        outputs=columns,
         indirect=indirect(state),
         reads=frozenset(state.touched),
         writes=frozenset(write.written),
@@ -76,6 +79,7 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         literal_matches=state.register.set(state.literal_matches),
         written=texts,
         flows=write.flows(),
+        redated=write.redated(),
     )
 
 
@@ -86,6 +90,8 @@ class _Write:
         self._tree, self._state, self._walk = tree, state, Walk(state)
         self.written: set[ColumnRef] = set()
         self._flows: set[Flow] = set()
+        self._set: set[ColumnRef] = set()  # columns of rows that were there before
+        self._redated: set[ColumnRef] = set()
         self._sources: list[exp.Expr] = []  # of what is written
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         if not isinstance(table, exp.Table):
@@ -144,6 +150,60 @@ class _Write:
                 if (key.referred_table, referred) == (parent.table, parent.column):
                     yield Flow(ColumnRef(parent.database, key.table, own), parent)
 
+    # -- shifted dates
+
+    def redated(self) -> frozenset[ColumnRef]:
+        """Columns of shifted dates that are no longer what they were: an agent that knows a date, or sees one date as
+        that of several persons, could tell how it was shifted.
+
+        Not those of rows that are added, or given to somebody, under a name that is spelt out: what is spelt out is
+        known to be the agent's own.
+        """
+        pending = sorted(self._set)
+        met = set(pending)
+        while pending:
+            for flow in self._passed_on(pending.pop()):
+                if flow.target not in met:
+                    met.add(flow.target)
+                    pending.append(flow.target)
+                    self._redated |= self._dates_of(flow.target) | self._dated(flow.target)
+        return frozenset(self._redated)
+
+    def _dates_of(self, subject: ColumnRef) -> set[ColumnRef]:
+        """The shifted dates of the persons that a column names."""
+        columns, whose = self._columns_and_whose(subject.table)
+        return {columns[date] for date, position in whose.items() if columns[position] == subject}
+
+    def _dated(self, column: ColumnRef) -> set[ColumnRef]:
+        """The column itself, if it holds shifted dates."""
+        columns, whose = self._columns_and_whose(column.table)
+        return {column}.intersection(columns[date] for date in whose)
+
+    def _columns_and_whose(self, table: str) -> tuple[Sequence[ColumnRef], Mapping[int, int]]:
+        shape = self._state.shapes.of(self._state.shapes.catalog.relations[table])
+        return [column.own for column in shape.columns], shape.whose
+
+    def _spelt(self, node: exp.Expr) -> bool:
+        """A name written out, or a token of one."""
+        node = bare(node)
+        if isinstance(node, exp.Null):
+            return True
+        if not isinstance(node, exp.Literal):
+            return False
+        return id(node) in self._state.tokens or _PLAIN_NAME.fullmatch(node.args["this"]) is not None
+
+    def _named_in(self, row: Sequence[exp.Expr], targets: Sequence[ColumnRef]) -> None:
+        """Look whether an added row says in so many words whose it is."""
+        named = {target for target, cell in zip(targets, row, strict=False) if self._spelt(cell)}
+        columns, whose = self._columns_and_whose(self.relation.qualified)
+        self._redated.update(columns[date] for date, position in whose.items() if columns[position] not in named)
+
+    def _set_to(self, target: ColumnRef, node: exp.Expr) -> None:
+        self._set.add(target)
+        self._redated |= self._dated(target)
+        if not self._spelt(node):
+            self._redated |= self._dates_of(target)
+
     # -- the table that is changed
 
     def _writable(self, table: exp.Table) -> Relation:
@@ -184,6 +244,8 @@ class _Write:
     def _insert(self) -> None:
         targets = self._targets()
         source = self._tree.args.get("expression")
+        if not isinstance(source, exp.Values):
+            self._named_in((), targets)
         if source is not None:
             self._insert_from(source, targets)
         elif not self._tree.args.get("default"):
@@ -211,6 +273,7 @@ class _Write:
             for row in source.args["expressions"]:
                 cells: list[exp.Expr] = row.args["expressions"] if isinstance(row, exp.Tuple) else [row]
                 self._check_width(len(cells), targets)
+                self._named_in(cells, targets)
                 for cell, target in zip(cells, targets, strict=False):
                     self._assign(target, cell, outer)
             return
@@ -276,7 +339,9 @@ class _Write:
             if table is not None and self._state.names.fold(table) != self._level.sources[0].alias:
                 raise refusals.write("SET names another table.", "Name columns of the changed table.", "set")
             self._state.visited.add(id(column))
-            self._assign(self._column(column.this), item.expression, self._env)
+            target = self._column(column.this)
+            self._set_to(target, item.expression)
+            self._assign(target, item.expression, self._env)
 
     def _check_matches(self) -> None:
         """With several matches in FROM the engine takes one of them: which one could follow a masked column."""
@@ -409,7 +474,8 @@ class _Write:
                 "Write it to a column that shows such tokens.",
                 refusals.shown(target.column),
             )
-        self._state.claims[id(literal)] = Slot(literal.name, Place.VALUE, str(target), class_name)
+        whose = bool(self._dates_of(target))
+        self._state.claims[id(literal)] = Slot(literal.name, Place.VALUE, str(target), class_name, whose)
 
     # -- RETURNING
 
@@ -427,6 +493,7 @@ class _Write:
         if frame.aggregated:
             raise refusals.write("RETURNING cannot hold aggregates.", "Name columns.", "returning")
         made.exposed = level.exposed
+        made.whose = self._walk.queries.whose(made, level)
         return made
 
 
