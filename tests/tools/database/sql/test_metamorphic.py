@@ -42,7 +42,8 @@ def test_a_with_in_front_changes_nothing(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(QUERIES)
 def test_output_names_change_nothing(text: str) -> None:
-    assume("ARRAY[(SELECT" not in text)  # sqlglot's own writing, which renames here, drops what stands behind
+    # sqlglot's own writing, which renames here, drops what stands behind such a query
+    assume("ARRAY[(SELECT" not in text.replace("((", "("))
     before = masks(text)
     tree = parse_one(text, read="postgres")
     select = tree
