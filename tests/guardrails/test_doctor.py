@@ -85,6 +85,13 @@ async def test_names_the_database_does_not_have(folder: Path) -> None:
     assert of(findings, "databases.main.classes") == ["customers.emial: no such column, so nothing is protected by it"]
 
 
+async def test_a_subject_the_database_does_not_have(folder: Path) -> None:
+    findings = await look(folder, "databases: {main: {url: sqlite:///data.db, subjects: {customers: nr}}}")
+    (finding,) = [one for one in findings if one.subject == "databases.main.subjects"]
+    assert (finding.level, finding.text) == ("bad", "customers.nr: no such column")
+    assert finding.mend == "name the one that says whose row it is"
+
+
 async def test_a_slow_database_does_not_hold_up_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import anyio
 

@@ -199,6 +199,26 @@ def test_dates_of_a_person_move_together(exported: Path, clinic: Path) -> None:
     assert visits["gaps"]["mean"][0] == visits["gaps"]["mean"][1]
 
 
+def test_dates_that_leave_shifted_anyway_move_with_the_others(clinic: Path, tmp_path: Path) -> None:
+    config = clinic.with_name("shifted.yaml")
+    config.write_text(
+        "databases:\n  clinic:\n    url: sqlite:///clinic.db\n    classes:\n"
+        "      patients.birth_date: {class: birth_date, mask: shift}\n"
+        "      visits.day: {class: visit, mask: shift}\n"
+        "    subjects: {patients: id, visits: patient_id}\n"
+    )
+    run(config, tmp_path / "out", "patients", "visits")
+    born = {row["id"]: dt.date.fromisoformat(row["birth_date"]) for row in table(tmp_path / "out", "patients")}
+    visits = table(tmp_path / "out", "visits")
+    ages = Counter((dt.date.fromisoformat(v["day"]) - born[v["patient_id"]]).days for v in visits)
+    stays = Counter((dt.date.fromisoformat(v["discharged"]) - dt.date.fromisoformat(v["day"])).days for v in visits)
+    days = "SELECT CAST(julianday({}) - julianday({}) AS INT) FROM visits v JOIN patients p ON p.id = v.patient_id"
+    assert ages == Counter(n for (n,) in raw(clinic, days.format("day", "birth_date")))
+    assert stays == Counter(n for (n,) in raw(clinic, days.format("discharged", "day")))
+    real = Counter(str(value) for (value,) in raw(clinic, "SELECT birth_date FROM patients"))
+    assert Counter(day.isoformat() for day in born.values()) != real
+
+
 def test_at_least_k_rows_share_every_combination(exported: Path) -> None:
     groups = Counter((row["zip"], row["birth_date"], row["sex"]) for row in table(exported, "patients"))
     assert min(groups.values()) >= 5

@@ -36,7 +36,7 @@ _MASK: Final = re.compile(r"\[masked\b|(?<!\*)\*{4}[0-9A-Za-z]{4}(?![0-9A-Za-z])
 _EXCLUDED: Final = "excluded"
 # Names of persons that every database reads back as they were written: whole numbers, UUIDs, plain words.
 _PLAIN_NAME: Final = re.compile(
-    r"0|[1-9][0-9]{0,11}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9_.@\-]{0,63}"
+    r"0|[1-9][0-9]{0,14}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9_.@\-]{0,63}"
 )
 
 

@@ -130,6 +130,22 @@ def test_write_adds_to_the_classes_there_are(folder: Path) -> None:
     assert config.classes["patients.notes"].class_name == "free_text"
 
 
+def test_shifted_dates_stay_as_they_are_configured(folder: Path) -> None:
+    with sqlite3.connect(folder / "clinic.db") as connection:
+        connection.execute("ALTER TABLE patients ADD COLUMN born TEXT")
+        connection.execute("UPDATE patients SET born = date('1950-01-01', id || ' days')")
+    connection.close()
+    classes = "    classes:\n      patients.born: {class: birth_date, mask: shift}\n    subjects: {patients: id}\n"
+    path = folder / "gloveport.yaml"
+    path.write_text(CONFIG.replace("    deny:", f"{classes}    deny:"))
+    before = load_config(path).databases["clinic"]
+    run(folder, "clinic", "--write", "--accept")
+    after = load_config(path).databases["clinic"]
+    assert "      patients.born: {class: birth_date, mask: shift}\n" in path.read_text()
+    assert (after.classes["patients.born"], after.subjects) == (before.classes["patients.born"], before.subjects)
+    assert after.classes["patients.email"].class_name == "email"
+
+
 @pytest.mark.parametrize(
     "text",
     [
