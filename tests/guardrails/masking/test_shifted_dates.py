@@ -211,6 +211,8 @@ CROSSED = {
     "another table's key": "SELECT p.born, v.patient_id FROM patients p, visits v",
     "a made up person": "SELECT born, id FROM (SELECT born, 5 AS id FROM patients) AS t",
     "a union": "SELECT 5 AS id, born FROM patients UNION ALL SELECT id, born FROM patients",
+    "a union of dates": "SELECT patient_id AS id, day AS born FROM visits "
+    "UNION ALL SELECT patient_id, seen FROM visits",
     "computed": "SELECT id, max(born) AS born FROM patients GROUP BY id",
     "a part": "SELECT id, substr(born, 1, 4) AS born FROM patients",
 }
@@ -220,6 +222,7 @@ CROSSED = {
 async def test_a_date_under_the_shifts_of_others(call: Call, sql: str) -> None:
     """The least and the greatest of them would lie half a year around the real date."""
     release = await call("database_query", sql=sql)
+    assert release.status in (Status.RELEASED, Status.REFUSED)
     if release.status is Status.RELEASED:
         names = [one["name"] for one in cast("list[JsonObject]", release.content["columns"])]
         found = cast("list[list[object]]", release.content["rows"])
