@@ -11,7 +11,7 @@ Pure: no database, no clock, no state. Evidence holds figures and the words of n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -63,6 +63,7 @@ def classify_table(
     names = [read(name) for name, _ in columns]
     facts = profiles([name for name, _ in columns], rows, detector or _detector())
     about = _about(table, names, facts)
+    about = replace(about, bodies=about.people and _bodies(table, names))
     return [
         _judged(column, declared_kind(type_), name, fact, about)
         for (column, type_), name, fact in zip(columns, names, facts, strict=True)
@@ -81,8 +82,11 @@ class _About:
     subject: Subject
     people: bool  # about people: what they are, do, or have done to them
     why: str
+    bodies: bool = False  # and their bodies: a weight is a person's
 
 
+_ANY_VALUE: Final = frozenset("value values val data wert werte valor valores valeur waarde valore wartosc".split())
+_SHORTEST_SECRET: Final = 3  # digits, of a code on a card
 _TELLING: Final = ("person", "birth", "ssn", "national_id", "email", "phone", "address")
 _NUMBERS: Final = ("ssn", "national_id", "card", "account", "phone", "device")
 _STRONG: Final = ("email", "iban", "card", "ssn", "national_id", "ip", "mac", "secret")
@@ -92,10 +96,13 @@ def _about(table: str, names: Sequence[Name], facts: Sequence[Profile]) -> _Abou
     what = subject(table)
     if what in (Subject.PEOPLE, Subject.DOING):
         return _About(what, people=True, why=f"the table is of {what.value}")
-    telling = {h for name in names for h in _TELLING if name.has(h) and not name.has("about", "leading")}
+    told = [name for name, fact in zip(names, facts, strict=True) if not _of_labels(fact)]
+    telling = {h for name in told for h in _TELLING if name.has(h) and not name.has("about", "leading")}
     telling |= {c for fact in facts for c, share in fact.is_.items() if share > 0.5 and c in ("email", "phone", "ssn")}
     if any(fact.names > 0.4 for fact in facts):
         telling.add("person")
+    if any(fact.streets > 0.4 for fact in facts):
+        telling.add("address")
     if len(telling) >= 3 or (len(telling) == 2 and telling & {"person", "birth", "ssn", "national_id"}):
         return _About(Subject.PEOPLE, people=True, why="its columns are those of a table of people")
     if any(name.has("who") and name.has("number") for name in names):
@@ -103,8 +110,20 @@ def _about(table: str, names: Sequence[Name], facts: Sequence[Profile]) -> _Abou
     return _About(what, people=False, why=f"the table is of {what.value}")
 
 
+def _of_labels(fact: Profile) -> bool:
+    """Whether a column holds flags, or two or three labels: whatever its name, it tells nobody."""
+    return fact.kind is Kind.FLAG or (fact.present >= 10 and fact.distinct <= 3)
+
+
+def _bodies(table: str, names: Sequence[Name]) -> bool:
+    """Whether a weight in a table of what people are or do is theirs, and not that of what they ordered."""
+    if subject(table) is Subject.PEOPLE or read(table).has("health", "body"):
+        return True
+    return any(name.has("birth") for name in names) or sum(name.has("health") for name in names) >= 2
+
+
 def _judged(column: str, declared: Declared, name: Name, fact: Profile, about: _About) -> ColumnFinding:
-    promised = hint(name, about.subject, people=about.people)
+    promised = hint(name, about.subject, people=about.people, bodies=about.bodies)
     for judge in (_by_storage, _by_values, _by_name, _by_figures):
         found = judge(declared, name, fact, promised, about)
         if found is not None:
@@ -165,6 +184,8 @@ def _by_values(
         if promised is not None and promised.strong and named in _NUMBERS and class_name in (*_NUMBERS, "secret"):
             class_name = named  # nine digits may be many things: the name decides between them
         return class_name, (f"{share:.0%} of the sampled values have the form of {_a(class_name)}",), share, None
+    if class_name == "url" and (about.people or named == "url"):
+        return "url", (f"{share:.0%} of the sampled values are web addresses with personal parts",), share, None
     vague = promised is None or promised.class_name is None or promised.heading in ("who", "whose_number")
     if class_name == "phone" and (vague or named == "phone") and not whole:
         if promised is not None and promised.class_name is None and promised.heading != "about":
@@ -206,6 +227,8 @@ def _by_name(declared: Declared, name: Name, fact: Profile, promised: Hint | Non
 def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, about: _About) -> str | None:
     """Why a promise does not hold; None when nothing speaks against it."""
     kind = fact.kind if fact.kind is not Kind.NONE else declared.kind
+    if declared is Declared.FLAG and kind is Kind.NUMBER and fact.distinct <= 2:
+        kind = Kind.FLAG  # SQLite and MySQL keep 0 and 1
     if kind is Kind.FLAG and promised.class_name not in ("health", "special"):
         return "flags"
     match promised.class_name:
@@ -223,12 +246,16 @@ def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, abou
             if promised.heading == "geo":
                 if kind not in (Kind.FRACTION, Kind.TEXT, Kind.NONE) or (not about.people and not fact.coordinates):
                     return "no coordinates"
-                return None if about.people else "places of things"
+                return "places of things" if about.subject is Subject.CATALOGUE and not about.people else None
             if promised.heading == "postal":
+                if not promised.strong and fact.enough and fact.zips < 0.5:
+                    return "no postal codes"
                 return None if kind in (Kind.TEXT, Kind.NUMBER, Kind.NONE) else "no postal codes"
             if kind not in (Kind.TEXT, Kind.NONE) or (fact.enough and not promised.strong and fact.streets < 0.3):
                 return "no addresses"
         case "ssn" | "national_id" | "card" | "iban" | "account" | "device":
+            if kind is Kind.UUID and promised.class_name == "device" and not name.key:
+                return None  # advertising identifiers
             if kind not in (Kind.TEXT, Kind.NUMBER, Kind.NONE):
                 return "no numbers of somebody"
             if kind is Kind.NUMBER and fact.running and promised.class_name in ("account", "card", "device"):
@@ -245,12 +272,16 @@ def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, abou
         case "secret":
             if kind not in (Kind.TEXT, Kind.NUMBER, Kind.NONE) or (not promised.strong and fact.words > 3):
                 return "no secrets"
+            if fact.enough and kind is Kind.NUMBER and fact.length < _SHORTEST_SECRET:
+                return "small numbers"
             if not promised.strong and fact.enough and kind is Kind.NUMBER and (fact.running or not about.people):
                 return "numbers"
             if fact.present >= 10 and fact.distinct <= 3 and kind is Kind.TEXT and not promised.strong:
                 return "labels"
         case "money":
             if kind not in (Kind.NUMBER, Kind.NUMBERS, Kind.FRACTION, Kind.TEXT, Kind.NONE):
+                return "no amounts"
+            if kind is Kind.TEXT and fact.enough and not promised.strong and fact.numbered < 0.3:
                 return "no amounts"
         case "health":
             if kind is Kind.NUMBER and fact.running and fact.present > 20:
@@ -259,6 +290,9 @@ def _against(promised: Hint, declared: Declared, name: Name, fact: Profile, abou
                 return "keys"  # but a diagnosis_id that repeats says who has the same
             if kind is Kind.WHEN and not promised.strong:
                 return "dates"
+        case "special":
+            if kind is Kind.NUMBER and not promised.strong:
+                return "numbers"
         case "free_text":
             return _against_text(promised, kind, fact, about)
         case "url":
@@ -279,6 +313,8 @@ def _against_person(promised: Hint, kind: Kind, fact: Profile, about: _About) ->
             return None if about.people else "nothing to look at"
         named = fact.names >= 0.3 or (fact.name_form >= 0.8 and fact.differ > 0.5 and fact.words > 1.5)
         return None if named else "no names"
+    if promised.heading == "name" and fact.present >= 30 and fact.distinct <= 12 and fact.names < 0.1:
+        return "labels"
     numbered = fact.digits if promised.heading == "person" else fact.numbered
     if fact.enough and (fact.words > 6 or numbered > 0.5):
         return "no names"
@@ -294,6 +330,8 @@ def _against_number(promised: Hint, kind: Kind, fact: Profile, about: _About) ->
         return "no numbers"
     if fact.enough and fact.words > 4:
         return "sentences"
+    if fact.enough and fact.numbered < 0.1 and promised.class_name in ("ssn", "national_id", "card", "iban"):
+        return "no digits"
     return None
 
 
@@ -312,15 +350,22 @@ def _by_figures(
 ) -> _Judgement | None:
     """What no name tells: names, streets, sentences, dates of birth and keys by the look of their values."""
     if fact.kind is Kind.TEXT:
-        if fact.names >= 0.4 and fact.name_form >= 0.7 and not name.has("thing", "place", "quasi"):
+        things = name.has("place", "quasi") or (name.has("thing") and fact.distinct < 10)  # brands are called as people
+        if fact.names >= 0.4 and fact.name_form >= 0.7 and not things:
             return "person", (f"{fact.names:.0%} of the sampled values are names of people",), 0.7, None
         if fact.streets >= 0.5:
             return "address", (f"{fact.streets:.0%} of the sampled values are street addresses",), 0.8, None
+        if fact.ill >= 0.35 and not name.has("place") and (about.people or about.subject is Subject.UNKNOWN):
+            return "health", (f"{fact.ill:.0%} of the sampled values name an illness or a medicine",), 0.7, None
+        if fact.urls >= 0.6 and (about.subject is Subject.PEOPLE or name.has("who")):
+            return "url", ("web addresses of people",), 0.6, None
         if fact.secretive >= 0.8 and fact.differ > 0.9 and about.subject is not Subject.CATALOGUE:
             return "secret", ("values look like hashes or random keys",), 0.6, None
         if fact.words >= 5 and fact.differ > 0.3 and (about.people or about.subject is Subject.UNKNOWN):
             return FREE_TEXT, (f"sentences of {fact.words:.0f} words on average", about.why), 0.7, None
-        if fact.holds >= 0.2:
+        if fact.holds >= 0.2 and promised is not None and promised.heading == "who" and fact.words < 2.5:
+            return "person", (promised.reason, f"{fact.holds:.0%} of its values tell who it is"), 0.6, None
+        if fact.holds >= 0.2 or (fact.holds > 0 and _any_value(name) and fact.differ > 0.3):
             return FREE_TEXT, (f"personal data in {fact.holds:.0%} of the sampled texts",), 0.7, None
         if name.has("url") and about.people and fact.words < 2:
             return None
@@ -350,11 +395,16 @@ def _open(
     if name.key and fact.words < 1.2:
         return ColumnFinding(column, None, None, ("a key of rows",), 0.6)
     personal = about.subject is Subject.PEOPLE or (about.people and promised is not None and not decoy)
-    if personal and _opaque(fact) and not name.has("thing"):
+    if personal and _opaque(fact) and not name.has("thing") and fact.firms < 0.4:
         why = f"text that differs from row to row and cannot be told; {about.why}"
         return ColumnFinding(column, UNCLASSIFIED, None, (why,), 0.4)
     reason = promised.reason if promised is not None and decoy else "nothing speaks for a class"
     return ColumnFinding(column, None, None, (reason,), 0.6)
+
+
+def _any_value(name: Name) -> bool:
+    """Whether a name promises values of any kind: the ``meta_value`` of rows of keys and values."""
+    return bool(name.words) and name.words[-1] in _ANY_VALUE
 
 
 def _opaque(fact: Profile) -> bool:

@@ -22,6 +22,8 @@ from .vectors import as_vector, holds_vector
 _DOCUMENTS: Final = 10  # looked into for vectors
 _TEXTS: Final = 48  # distinct texts of a column that are looked at
 _LONGEST: Final = 240  # characters of a text that are looked at
+_TAGGED: Final = 24  # distinct texts of a column that the tagger looks at
+_ENOUGH_NAMES: Final = 0.6  # share of texts written as names are, for the tagger to be asked
 _COVERED: Final = 0.8  # share of a text that a finding must fill to be the value
 _FIRST_YEAR: Final = 1900
 
@@ -57,6 +59,9 @@ class Profile:
     names: float = 0.0  # share of texts that look like names of people and hold a common one
     name_form: float = 0.0  # share of texts written as names are
     streets: float = 0.0
+    ill: float = 0.0  # share of texts that name an illness, an injury or a medicine
+    urls: float = 0.0
+    firms: float = 0.0  # share of texts that are called as firms and institutions are
     digits: float = 0.0  # share of texts with six digits or more
     numbered: float = 0.0  # share of texts with any digit
     at_signs: float = 0.0
@@ -86,8 +91,9 @@ def profiles(names: Sequence[str], rows: Sequence[Sequence[object]], detector: D
     texts = [text for some in looked for text in some]
     keys = [name for name, some in zip(names, looked, strict=True) for _ in some]
     spans = iter(detector.scan_many(texts, keys, structured_only=True))
+    people = _people(kinds, looked, detector)
     made: list[Profile] = []
-    for kind, values, some in zip(kinds, columns, looked, strict=True):
+    for kind, values, some, named in zip(kinds, columns, looked, people, strict=True):
         is_, holding = Counter[str](), 0
         for text in some:
             found = next(spans)
@@ -95,12 +101,35 @@ def profiles(names: Sequence[str], rows: Sequence[Sequence[object]], detector: D
             if len(found) == 1 and found[0].end - found[0].start >= _COVERED * len(text):
                 is_[found[0].class_name] += 1
         shares = {name: n / len(some) for name, n in is_.items()}
-        made.append(_profile(kind, values, some, shares, holding / len(some) if some else 0.0))
+        made.append(_profile(kind, values, some, shares, holding / len(some) if some else 0.0, named))
     return made
 
 
+def _people(kinds: Sequence[Kind], looked: Sequence[Sequence[str]], detector: Detector) -> list[float]:
+    """The share of names of people in each column: common ones, or such as the tagger of free text takes for names.
+
+    The tagger is asked only where most texts are written as names are. A surname alone is too little for it, a list of
+    common names is too short for the rest.
+    """
+    shares = [0.0] * len(looked)
+    asked: list[tuple[int, str]] = []
+    for i, (kind, texts) in enumerate(zip(kinds, looked, strict=True)):
+        if kind is not Kind.TEXT or not texts:
+            continue
+        shares[i] = sum(map(_named, texts)) / len(texts)
+        some = [_in_order(text) for text in texts[:_TAGGED] if _written_as_name(text)]
+        if len(some) >= _ENOUGH_NAMES * len(texts[:_TAGGED]):
+            asked += [(i, text) for text in some]
+    found = Counter[int]()
+    for (i, text), spans in zip(asked, detector.scan_many([text for _, text in asked]), strict=True):
+        found[i] += any(s.class_name == "person" and s.end - s.start >= _COVERED * len(text) for s in spans)
+    for i, n in found.items():
+        shares[i] = max(shares[i], n / len(looked[i][:_TAGGED]))
+    return shares
+
+
 def _profile(
-    kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float
+    kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float, names: float
 ) -> Profile:
     if kind in (Kind.NONE, Kind.VECTOR, Kind.NUMBERS, Kind.BINARY, Kind.JSON):
         return Profile(kind, len(values), len(values), is_=is_, holds=holds)
@@ -118,9 +147,12 @@ def _profile(
         words=sum(text.count(" ") + 1 for text in texts) / n,
         is_=is_,
         holds=holds,
-        names=sum(map(_named, texts)) / n if text_like else 0.0,
+        names=names,
         name_form=sum(_NAME_FORM.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
         streets=sum(map(_street, texts)) / n if text_like else 0.0,
+        ill=sum(map(_ill, texts)) / n if text_like else 0.0,
+        firms=sum(_NOT_PEOPLE.search(text) is not None for text in texts) / n if text_like else 0.0,
+        urls=sum(_URL.match(text) is not None for text in texts) / n if text_like else 0.0,
         digits=sum(sum(map(str.isdigit, text)) >= 6 for text in texts) / n,
         numbered=sum(_DIGIT.search(text) is not None for text in texts) / n,
         at_signs=sum("@" in text for text in texts) / n if text_like else 0.0,
@@ -212,7 +244,10 @@ _WHEN: Final = re.compile(
 )
 _UUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?")
 _FRACTION: Final = re.compile(r"[-+]?\d{0,12}\.\d+(?:[eE][-+]?\d+)?")
-_FLAGS: Final = frozenset({"true", "false", "t", "f", "yes", "no", "y", "n", "Y", "N", "True", "False", "ja", "nein"})
+_FLAGS: Final = frozenset(
+    "true false True False TRUE FALSE t f yes no Yes No YES NO y n Y N ja nein nee J oui non tak nie sim não".split()
+)
+_LONGEST_NAME: Final = 60
 _LONGEST_STREET: Final = 120  # characters
 _DIGIT: Final = re.compile(r"\d")
 _PLAIN: Final = re.compile(r"\d{1,15}")
@@ -236,8 +271,9 @@ _NAME_FORM: Final = re.compile(
     r"|[A-ZÀ-ÖØ-Þ]{2,}(?:,? [A-ZÀ-ÖØ-Þ'-]{2,}){1,3}"
 )
 _NOT_PEOPLE: Final = re.compile(
-    r"\b(?:inc|llc|ltd|gmbh|ag|kg|plc|corp|co|company|sons|group|bank|sarl|spa|srl|bv|nv|ltda|university|school|street"
-    r"|road|hospital)\b|&|\band\b",
+    r"\b(?:inc|llc|ltd|gmbh|mbh|ag|kg|plc|corp|co|company|sons|group|holdings?|partners|associates|solutions|services"
+    r"|systems|industries|logistics|foods|consulting|technologies|bank|sarl|spa|srl|bv|nv|oy|ltda|university|school|street"
+    r"|road|hospital|foundation|ministry)\b|&|\band\b|\bsp\. z o\.o|\be\.v\.",
     re.IGNORECASE,
 )
 _STREET: Final = re.compile(
@@ -255,8 +291,40 @@ _STREET: Final = re.compile(
 )
 
 
+# Words and endings that most European languages share, and what only one of them says.
+_ILL: Final = re.compile(
+    r"\b(?:diabet|asthm|hypert[eo]n|hypot[eo]n|migr[aäe]n|[ck]ar[cz]inom|cancer|krebs|tumou?r|leu[kc][aäe]mi|an[aä]?emi|al+erg"
+    r"|pneumoni|bron[ck]h?it|fra[ck]tur|gebro[ck]|concussion|commotio|depressi|anxiety|schi[zs]o|bipolar|epilep|demen[tz]"
+    r"|alzheimer|parkinson|infarct|infar[kt]|hepatit|influenza|gripp?e?\b|griep|covid|tuberculo|obesi|adiposi|insulin|metformin"
+    r"|ibuprofen|paracetamol|acetaminophen|aspirin|penicil|amoxicil|morphin|cortison|pregnan|schwanger|embaraz|grossesse"
+    r"|burn-?out|fever|fieber|fièvre|fiebre|nausea|autis|d[yi]slex|coeliac|celiac|injur|verletz|letsel|whiplash|sprain"
+    r"|surger|chemother|dialys|transplant|vaccin|impfung|pain\b|schmerz|dolor\b|douleur|hiv\b|aids\b|adhd\b|tdah\b|copd\b)"
+    r"|(?:itis|ectomy|ektomie|oscopy|cillin|statin|prazole?|sartan|olol|opril|algia|klachten|schmerzen|pijn)\b"
+    r"|\b\d+ ?(?:mg|mcg)\b|\bICD-?(?:9|10)",
+    re.IGNORECASE,
+)
+_ICD: Final = re.compile(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")  # a code without a point may be a shelf
+_URL: Final = re.compile(r"(?:https?://|www\.)[^\s/]+", re.IGNORECASE)
+_LAST_FIRST: Final = re.compile(r"([^,\d]+), ([^,\d]+)")
+
+
+def _ill(text: str) -> bool:
+    return _ILL.search(text) is not None or _ICD.fullmatch(text) is not None
+
+
+def _written_as_name(text: str) -> bool:
+    return len(text) <= _LONGEST_NAME and _NAME_FORM.fullmatch(text) is not None and not _NOT_PEOPLE.search(text)
+
+
+def _in_order(text: str) -> str:
+    """A name as a sentence would write it: ``SMITH, ANN`` is Ann Smith."""
+    turned = _LAST_FIRST.fullmatch(text)
+    text = f"{turned[2]} {turned[1]}" if turned else text
+    return text.title() if text.isupper() else text
+
+
 def _named(text: str) -> bool:
-    if len(text) > 60 or _NAME_FORM.fullmatch(text) is None or _NOT_PEOPLE.search(text):
+    if not _written_as_name(text):
         return False
     return any(word in NAMES for word in re.split(r"[ ,.\-]+", text.casefold()))
 

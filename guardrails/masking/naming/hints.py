@@ -30,6 +30,7 @@ _NEVER_KEYS: Final = frozenset(
 )  # card_id names a row, email_id often an address
 _CLASS_HEADINGS: Final = frozenset(heading for heading, _ in _BY_WORD)
 _TELLING: Final = frozenset({"status", "statut", "type", "level", "group", "class", "score", "grade", "result"})
+_FIGURES: Final = frozenset({"total", "totals", "sum", "max", "min", "avg", "mean", "rate"})
 _LABELS: Final = frozenset({"code", "codes", "cd", "number", "no", "nr", "num", "id"})
 # These words mean something else as often as not: they count only where the values do not speak against it.
 _WEAK: Final = frozenset(
@@ -38,7 +39,7 @@ _WEAK: Final = frozenset(
     salt cookie dsn credential parola handle login badge plate chassis conto konto geb born apartment str rue
     drug treatment condition conditions pulse smoker surgery operation rent plafond saldo debt
     bonus commission mac balance nota notas history prompt answer answers reason statement blog web link
-    partij unit vec emb embed race title geom gps pension initials cc cap account soc ips
+    partij unit vec emb embed race title geom gps pension initials cc cap cp account soc ips pay via bp medical
     """.split()
 )
 
@@ -53,11 +54,11 @@ class Hint:
     strong: bool = True
 
 
-def hint(name: Name, subject: Subject, *, people: bool) -> Hint | None:
+def hint(name: Name, subject: Subject, *, people: bool, bodies: bool = False) -> Hint | None:
     """What a column's name promises in a table of this subject; None when it says nothing.
 
     ``people`` says whether the rows are about people at all: what a patient *has* is health, what a catalogue of
-    medicines lists is not.
+    medicines lists is not. ``bodies``: and so is a weight, which may be that of a parcel elsewhere.
     """
     decoy = _decoy(name)
     if decoy is not None:
@@ -83,10 +84,13 @@ def hint(name: Name, subject: Subject, *, people: bool) -> Hint | None:
             return _hint(class_name, name, heading)
     if (found := _person(name, subject, people=people)) is not None:
         return found
-    if (name.has("health") and people) or (name.has("body") and subject is Subject.PEOPLE):
+    ill = name.has("health") and (people or (subject is Subject.UNKNOWN and "health" not in _weak_headings(name)))
+    if ill or (name.has("body") and bodies):
         return _hint("health", name, "health")
     if name.has("money") and (people or "money" not in _weak_headings(name)):
         return _hint("money", name, "money")
+    if name.has("url") and name.has("number") and subject is Subject.PEOPLE:
+        return Hint("account", f"the name is of somebody's number elsewhere ({' '.join(name.words)})", "account")
     if name.has("url"):
         return _hint("url", name, "url") if subject is Subject.PEOPLE else None
     if name.has("text", "describes"):
@@ -104,7 +108,9 @@ def _decoy(name: Name) -> Hint | None:
         return Hint(None, f"the name begins as a label, flag or figure does ({word})", "about")
     if name.has("expires") and name.has("card", "cardword"):
         return None
-    told = name.has("health", "special") and bool(_TELLING & set(name.words))  # hiv_status is the finding itself
+    # hiv_status is the finding itself, and a total of what somebody earned is what they earned
+    told = name.has("health", "special", "body") and bool(_TELLING & set(name.words))
+    told |= name.has("money") and bool(_FIGURES & set(name.words[-1:])) and "money" not in _weak_headings(name)
     if "about" in head and not told and not head & {"text", "secret", "who", "quasi"}:
         return Hint(None, f"the name is of a label, flag or figure ({word})", "about")
     if "when" in head and len(name.words) > 1 and not name.has("birth"):
@@ -143,7 +149,7 @@ def _combined(name: Name) -> Hint | None:
         return _hint("national_id", name, "national_id")
     if "fiscal" in words and words & {"codice", "code", "codigo", "cod"}:
         return _hint("national_id", name, "national_id")
-    others = name.has("who", "iban", "secret", "thing", "catalogue")
+    others = name.has("who", "iban", "secret") or any("thing" in of and "bank" not in of for of in name.headings)
     if name.has("bank") and name.has("number") and not (others or name.key):
         return _hint("account", name, "account")
     return None

@@ -22,6 +22,10 @@ _UNFOLDED: Final = str.maketrans(
 )
 _SHORTEST_COMPOUND: Final = 6
 _SHORT_PIECES: Final = frozenset({"nr", "no", "id", "ip", "dt", "nm", "tel"})
+_VOWELS: Final = frozenset("aeiou")
+_VOWELLESS: Final = re.compile(r"[a-z][b-df-hj-np-tv-z]{3,}")
+_DOUBLED: Final = re.compile(r"(.)\1")
+_SHORTEST_SKELETON: Final = 4
 _KEYS: Final = frozenset({"id", "ids", "uid", "uuid", "guid", "key", "keys", "pk", "fk"})
 _LINKS: Final = ("s", "n", "en", "es", "e")  # what German and Dutch put between the parts of a word
 
@@ -115,7 +119,19 @@ def _look_up(word: str) -> Headings:
     found = WORDS.get(word)
     if found is None and len(word) > 4 and word[-1] == "s":
         found = WORDS.get(word[:-1]) or (WORDS.get(word[:-2]) if word.endswith("es") else None)
-    return found or _NOTHING
+    return found or (_skeletons().get(word) if _VOWELLESS.fullmatch(word) else None) or _NOTHING
+
+
+@lru_cache(maxsize=1)
+def _skeletons() -> dict[str, Headings]:
+    """Words without vowels behind their first letter and without doubled letters: ``cstmr``, ``brthdt``, ``mngr``."""
+    found: dict[str, Headings] = {}
+    for word, headings in WORDS.items():
+        bones = word[0] + "".join(c for c in word[1:] if c not in _VOWELS)
+        for short in {bones, _DOUBLED.sub(r"\1", bones)}:
+            if len(short) >= _SHORTEST_SKELETON and short not in WORDS:
+                found[short] = found.get(short, _NOTHING) | headings
+    return found
 
 
 def _joined(words: list[str]) -> list[str]:
