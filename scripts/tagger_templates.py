@@ -18,7 +18,19 @@ from tagger_words import IDENTIFIERS, SYLLABLES, TECH
 Example = tuple[str, list[tuple[int, int, str]]]
 
 _SLOT = re.compile(r"\{([A-Z]+2?)\}")
-_SHARES = {"mail": 20, "support": 24, "clinical": 13, "news": 10, "address": 13, "log": 10, "plain": 22, "code": 12}
+_SHARES = {
+    "mail": 20,
+    "support": 24,
+    "clinical": 13,
+    "news": 10,
+    "address": 13,
+    "log": 10,
+    "plain": 26,
+    "code": 12,
+    "abroad": 34,
+    "english": 18,
+    "babble": 10,
+}
 
 _ROLES = "Account Manager|Head of Sales|Chief Executive|Director|Consultant|Engineer|Team Lead|Minister|Chairman|Spokeswoman|Office Manager".split(
     "|"
@@ -40,7 +52,7 @@ _LANGUAGES = "English|Spanish|German|French|Turkish|Dutch|Polish|Arabic|Italian|
 )
 _MONTHS = "January February March April May June July August September October November December Jan Feb Mar Apr Jun Jul Aug Sep Oct Nov Dec".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday Mon Tue Wed Thu Fri Sat Sun".split()
-_TITLES = "Mr. Mrs. Ms. Miss Dr. Mr Mrs Ms Dr Prof. Sir Madam Herr Frau Señor Señora Monsieur Madame Signora".split()
+_TITLES = "Mr. Mrs. Ms. Miss Dr. Mr Mrs Ms Dr Prof. Sir Madam Herr Frau Señor Señora Monsieur Madame Signora Hr. Fr. Frau Sr. Sra. Dra. Dott. Sig. Mw. Dhr. Mevrouw Pan Pani Mme M. Mdm Sayın".split()
 _ORG_HEADS = "Global Nord Blue Apex Summit Delta United First Union Pacific Atlas Vertex North Green Alpha Royal Quantum Metro Omni Nova Terra Prime Central Eagle Lion Silver".split()
 _ORG_KINDS = "Inc|Ltd|LLC|GmbH|Group|Bank|Partners|Systems|Logistics|Holdings|Airlines|Energy|Foods|Labs|Media|University|College|Hospital|Clinic|Institute|Police|Council|FC|United|Records|Hotel|Motors|Insurance|& Sons|Corp.|S.A.|AG|Pharma|News|Times|Ministry|Foundation".split(
     "|"
@@ -98,6 +110,54 @@ _CA_PROVINCES = "ON QC BC AB MB SK NS NB NL PE".split()
 _AU_STATES = "NSW VIC QLD WA SA TAS ACT NT".split()
 
 
+# Whole addresses as countries write them; {z} is a digit, {b} one of A to D.
+_ADDRESSES = (
+    "Blk {n} {L} Ave {z} #0{z}-{z}{z}{z} S({z}{z}{z}{z}{z}{z})",
+    "Blk {n} {L} Street {z}{z} #1{z}-{z}{z}, Singapore {z}{z}{z}{z}{z}{z}",
+    "No. {n}, {z}rd Cross, {L} Nagar, {c} - {z}{z}{z}{z}{z}{z}",
+    "{b}-{n}, First Floor, {L} Colony, {c} {z}{z}{z} {z}{z}{z}",
+    "Flat {z}{b}, {L} Road (North), {c} {z}{z}{z} {z}{z}{z}",
+    "{n}/{z} {L} Terrace, {c} {z}{z}{z}{z}{z}{z}",
+    "Rua {F} {L}, {n}, {z}.º Esq., {z}{z}{z}{z}-{z}{z}{z} {c}",
+    "Av. {L}, {n}, ap. {z}{z}, {c}/SP, CEP {z}{z}{z}{z}{z}-{z}{z}{z}",
+    "Quadra {z}, Conjunto {b}, Casa {z}, {L}, {c} - GO, {z}{z}{z}{z}{z}-{z}{z}{z}",
+    "travessa {L} {n} fundos, {c}",
+    "Calle {L} {n} int. {z}, Col. {L}, {z}{z}{z}{z}{z} {c}",
+    "C/ {F} {L}, {n}, {z}.º {b}, {z}{z}{z}{z}{z} {c}",
+    "Avda. de {c} {n}, {z}.º dcha., {z}{z}{z}{z}{z} {c}",
+    "Ctra. de {c} km {n}",
+    "Plaza {L}, n.º {z}, {z}{z}{z}{z}{z} {c}",
+    "Cra. {z}{z} # {z}{z}-{z}{z}, barrio {L}, {c}",
+    "résidence {L}, bât. {b}, {n} avenue {F}-{L}, {z}{z}{z}{z}{z} {c}",
+    "{n} bis, impasse des {L}, {z}{z}{z}{z}{z} {c}",
+    "lieu-dit Le {L}, route de {c}, {z}{z}{z}{z}{z} {c}",
+    "via {F} {L} {n}/{b}, {z}{z}{z}{z}{z} {c}",
+    "Piazza {L}, {n} - {z}{z}{z}{z}{z} {c}",
+    "ul. {L}a {n} m. {z}, {z}{z}-{z}{z}{z} {c}",
+    "Osiedle {L} {n}/{z}, {z}{z}-{z}{z}{z} {c}",
+    "{L}straße {n}, Hinterhaus, {z}{z}{z}{z}{z} {c}",
+    "{z}{z}{z}{z} {c}, {L}gasse {n}/{z}/{z}",
+    "CH-{z}{z}{z}{z} {c}, {L}strasse {n}",
+    "Am {L}park {n}{b}, {z}{z}{z}{z}{z} {c}",
+    "{L} Cad. {L} Sok. No: {n}/{z}, {c}",
+    "{L} Mah. {n} Sk. {z}/{z} {c}",
+    "{L}gatan {n} lgh 1{z}0{z}, {z}{z}{z} {z}{z} {c}",
+    "{L}kade {n}-{z}, {z}{z}{z}{z} AB {c}",
+    "{L} Cottage, {L} Lane, {c} TR{z} {z}HQ",
+    "The Old {L}, Church Lane, {L}ham, {c} SO{z} {z}EY",
+    "Croft {z}, {L}, {c} IV{z} {z}BX",
+    "Unit {z}/{n} {L} Crescent, {c} QLD {z}{z}{z}{z}",
+    "RD {z}, {n} {L} Road, {c} {z}{z}{z}{z}",
+    "P.O. Box {n}-00{z}00, {c}",
+    "{n} {L} Street, {c}, {z}{z}{z}{z}",
+    "{n} {L} Road, {c} {z}",
+    "No. {n}, Jalan {L} {z}/{z}, Taman {L}, {z}{z}{z}{z}{z} {c}",
+    "{z}/F, {L} Building, {n} {L} Road, {c}",
+)
+_EAST_LAST = "Tan Lim Ng Wong Chan Chen Lee Lin Wang Zhang Liu Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Leung Cheung Lau Ho Kim Park Choi Jung Kang Cho Yoon Jang Shin Nguyen Tran Pham Le Vu Dang Sato Suzuki Tanaka Watanabe Ito Kobayashi".split()
+_EAST_GIVEN = "Wei Jie Ming Hui Xin Yi Jun Hao Ling Mei Fang Kai Bo Chen Ah Kow Beng Siew Ka Yan Wing Sze Man Ho Chi Kit Seo Yeon Min Ji Woo Hyun Joon Soo Thi Van Minh Anh Linh Duc Thanh Xiao Yu Qi Feng Lan Hua".split()
+
+
 class _Maker:
     """Draws texts. ``text`` and ``spans`` grow as slots are filled."""
 
@@ -106,6 +166,7 @@ class _Maker:
         self.cultures = lexicon.cultures()
         self.census_first, self.census_last = lexicon.census()
         self.cities, self.countries = lexicon.places()
+        self.ordinary = [words for words in lexicon.ordinary_words().values() if len(words) > 400]
         self.big = [name for name, population in self.cities if population > 400_000]
         self.small = [name for name, _ in self.cities]
 
@@ -148,13 +209,24 @@ class _Maker:
         _, last = self.person_parts()
         if self.chance(0.04):
             last = f"{last}-{self.person_parts()[1]}"
+        elif self.chance(0.04):
+            last = f"{self.pick(('von', 'van', 'de', 'van der', 'de la', 'El', 'Al', 'Le', 'Lo', 'Della', 'von der', 'Ben', 'bin', 'dos'))} {last}"
         return last
 
     def person(self) -> str:
+        if self.chance(0.06):
+            return self._eastern()
         first, last = self.person_parts()
         draw = self.random.random()
-        if draw < 0.6:
+        if draw < 0.54:
             return f"{first} {last}"
+        if draw < 0.565:
+            return self.pick((f"{last.upper()} {first}", f"{first} {last.upper()}", f"{last.upper()}, {first}"))
+        if draw < 0.585:
+            initials = self.pick("ABCDEFGHJKLMNPRSTW"), self.pick("ABCDEFGHJKLMNPRSTW")
+            return f"{initials[0]}.{self.pick(('', ' '))}{initials[1]}. {last}"
+        if draw < 0.6:
+            return f"{first} {last} {self.pick(('y', 'e', 'de', 'de la', 'und', 'Ní', 'Mac'))} {self.person_parts()[1]}"
         if draw < 0.68:
             return f"{first} {self.pick('ABCDEFGHJKLMNPRSTW')}. {last}"
         if draw < 0.71:
@@ -170,6 +242,14 @@ class _Maker:
         if draw < 0.93:
             return first
         return f"{first} {last}"
+
+    def _eastern(self) -> str:
+        """A name of East Asia in Latin letters, its family's name first more often than not."""
+        last, given = self.pick(_EAST_LAST), self.pick(_EAST_GIVEN)
+        if self.chance(0.75):
+            second = self.pick(_EAST_GIVEN)
+            given += self.pick((f" {second}", f"-{second.lower()}", second.lower(), f"-{second}"))
+        return f"{last} {given}" if self.chance(0.65) else f"{given} {last}"
 
     # places
 
@@ -211,7 +291,9 @@ class _Maker:
             pattern = pattern.replace("{L}", self.person_parts()[1], 1)
         while "{F}" in pattern:
             pattern = pattern.replace("{F}", self.first(), 1)
-        return pattern.replace("{c}", self.city()).replace("{n}", str(self.random.randint(1, 999)))
+        while "{c}" in pattern:
+            pattern = pattern.replace("{c}", self.city(), 1)
+        return pattern.replace("{n}", str(self.random.randint(1, 999)))
 
     def street_name(self) -> str:
         draw = self.random.random()
@@ -277,6 +359,8 @@ class _Maker:
 
     def address(self, lines: bool) -> str:
         """A postal address on one line or on several."""
+        if self.chance(0.22):
+            return self._abroad(lines)
         parts = [self.street()]
         unit = self._fill(self.pick(_UNITS)) if self.chance(0.25) else ""
         city, zip_code = self.city(), self.zip_code()
@@ -306,6 +390,12 @@ class _Maker:
         separator = self.pick(("\n", "\n", "\n", "\n ", ",\n", "\n    ", "\n, ", "\r\n", "\n\t"))
         return separator.join(parts)
 
+    def _abroad(self, lines: bool) -> str:
+        whole = self._fill(self.pick(_ADDRESSES)).replace("{b}", self.pick("ABCD"))
+        while "{z}" in whole:
+            whole = whole.replace("{z}", self.pick("0123456789"), 1)
+        return whole.replace(", ", "\n") if lines else whole
+
     # the rest
 
     def organisation(self) -> str:
@@ -334,6 +424,40 @@ class _Maker:
             )
         )
 
+    def babble(self) -> Example:
+        """Ordinary words of one language in any order, as a text writes them; now and then somebody's name.
+
+        What stands alone in a line, opens a line or precedes a colon is a word here more often than a name.
+        """
+        words = self.pick_list(*self.ordinary)
+        titled = self.chance(0.15)
+        parts: list[str] = []
+        spans: list[tuple[int, int, str]] = []
+        length, opens = 0, True
+        for _ in range(self.random.randint(4, 24)):
+            word, label = self.pick(words), None
+            if self.chance(0.04):
+                word, label = self.value(self.pick("PFCL"))
+            elif self.chance(0.05):
+                word = self.pick(
+                    (self.date(), str(self.random.randint(1, 400)), f"{self.random.randint(1, 90)},{self.digits(2)}")
+                )
+            elif opens or titled:
+                word = word[0].upper() + word[1:]
+            if label:
+                spans.append((length, length + len(word), label))
+            opens = self.chance(0.25 if opens else 0.12)
+            mark = (
+                self.pick((". ", ".\n", ": ", ": ", " : ", ".\n\n", "! ", "\n", "\n\n", ", "))
+                if opens
+                else ", "
+                if self.chance(0.1)
+                else " "
+            )
+            parts += (word, mark)
+            length += len(word) + len(mark)
+        return "".join(parts).rstrip(), spans
+
     def value(self, slot: str) -> tuple[str, str | None]:
         """What a slot becomes and its label."""
         match slot:
@@ -360,6 +484,8 @@ class _Maker:
                 return self.address(lines=self.chance(0.12)), "LOCATION"
             case "AB":
                 return self.address(lines=True), "LOCATION"
+            case "Y":  # a name that something else bears: a disease, a lamp, a meeting room
+                return self.pick((self.first(), self.last(), self.last(), self.city())), None
             case "O":
                 return self.organisation(), "ORG"
             case "T":
@@ -420,7 +546,7 @@ class _Maker:
         parts: list[str] = []
         spans: list[tuple[int, int, str]] = []
         length = at = 0
-        lowered = self.chance(0.06)  # only the values in lower case
+        lowered = self.chance(0.07)  # only the values in lower case
         for slot in _SLOT.finditer(sentence):
             before = sentence[at : slot.start()]
             value, label = self.value(slot[1])
@@ -470,19 +596,31 @@ def _sentences() -> dict[str, list[str]]:
     return kinds
 
 
-def make(count: int, seed: int) -> list[Example]:
-    """That many labelled texts; one to three sentences of a kind each."""
+def words_abroad() -> list[str]:
+    """The lower-case words of our sentences in other languages than English."""
+    text = _SLOT.sub(" ", "\n".join(_sentences()["abroad"]))
+    return sorted({w for w in re.findall(r"[^\W\d_]+", text) if w.islower()})
+
+
+def make(count: int, seed: int) -> list[tuple[Example, bool]]:
+    """That many labelled texts, one to three sentences of a kind each, and whether each is of another language.
+
+    Of those the trainer shows half without its lists of ordinary words: no list is complete.
+    """
     maker = _Maker(seed)
     kinds = _sentences()
     deck = [kind for kind, share in _SHARES.items() for _ in range(share)]
-    made: list[Example] = []
+    made: list[tuple[Example, bool]] = []
     for _ in range(count):
         kind = maker.pick(deck)
+        if kind == "babble":
+            made.append((maker.babble(), True))
+            continue
         text, spans = maker.text(maker.pick(kinds[kind]))
-        while kind in ("support", "plain", "clinical", "news") and maker.chance(0.3):
+        while kind in ("support", "plain", "clinical", "news", "abroad", "english") and maker.chance(0.3):
             more, others = maker.text(maker.pick(kinds[kind]))
             base = len(text) + 1
             text = f"{text}{maker.pick((' ', chr(10)))}{more}"
             spans += [(base + s, base + e, label) for s, e, label in others]
-        made.append((text, spans))
+        made.append(((text, spans), kind == "abroad"))
     return made

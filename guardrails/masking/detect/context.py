@@ -20,14 +20,14 @@ _MONTH = (
     r"|d[eé]c(?:embre)?|dic(?:embre|iembre)?|ene(?:ro)?|gen(?:naio)?|lug|giu|mag|fev)\.?"
 )
 _DATE: Final = (
-    r"(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?"
-    r"|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:(?:19|20)\d\d|\d\d)"
-    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"(?:(?:18|19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:(?:18|19|20)\d\d|\d\d)"
+    r"|(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|er|\.|º)?(?:[ -]| of | de | d')+"
     + _MONTH
-    + r"(?:,? ?[ -]| de | del )(?:19|20)?\d\d"
-    r"|" + _MONTH + r"[ -]*(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,? ?[ ,-]|, )(?:19|20)?\d\d"
-    r"|(?:19|20)\d\d[- ]" + _MONTH + r"[- ](?:0?[1-9]|[12]\d|3[01]))(?![\d])"
+    + r"(?:,? ?[ -]| de | del )(?:18|19|20)?\d\d"
+    r"|" + _MONTH + r"[ -]*(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:,? ?[ ,-]|, )(?:18|19|20)?\d\d"
+    r"|(?:18|19|20)\d\d[- ]" + _MONTH + r"[- ](?:0?[1-9]|[12]\d|3[01]))(?![\d])"
 )
 
 
@@ -71,6 +71,18 @@ def _birth_star(scan: Scan, end: int) -> None:
         _birth_mark(scan, end - 1)
 
 
+def _record(scan: Scan, end: int) -> None:
+    """``|1981-04-12|F|``: the anchor ends behind the sex, and the date beside it is that person's birth."""
+    text, delimiter = scan.text, scan.text[end - 1]
+    if text[end - 3] != delimiter:
+        return
+    before = text.rfind(delimiter, max(0, end - 30), end - 3) + 1
+    form = _expressions()[1]
+    date = (form.fullmatch(text, before, end - 3) if before else None) or form.match(text, end)
+    if date is not None and text[date.end() : date.end() + 1] in (delimiter, "\n", ""):
+        scan.add(*date.span(), EntityType.DATE_OF_BIRTH, 0.75)
+
+
 # --- numbers behind a name -----------------------------------------------------------------------------------------
 
 _LINK = (
@@ -82,7 +94,7 @@ _LINK = (
 )
 _NUMBER = re.compile(_LINK + r"(?P<value>[A-Za-z]{0,4}[ -]?\d(?:[A-Za-z0-9]|[-./ ](?=\d)){3,19})(?![A-Za-z0-9])")
 _MIXED = re.compile(_LINK + r"(?P<value>(?=[A-Za-z0-9]*\d[A-Za-z0-9]*\d[A-Za-z0-9]*\d)[A-Z0-9]{6,18})(?![A-Za-z0-9-])")
-_FURTHER = re.compile(r"[^\n\x00.;]{1,32}?\b(?P<value>(?=(?:[A-Z]*\d){6})[A-Z0-9]{8,9})(?![A-Za-z0-9/-])")
+_FURTHER = re.compile(r"[^\n\x00.;]{1,48}?\b(?P<value>(?=(?:[A-Z]*\d){5})[A-Z0-9]{8,9})(?![A-Za-z0-9/-])")
 _NOT_A_NUMBER = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:19|20)\d\d(?:[-/.]\d{1,2}){2}|\d{4}")
 
 
@@ -116,6 +128,8 @@ def _valued(
             scan.add(start, start + len(value), kind, score)
         else:
             scan.found.append(Span(start, start + len(value), kind, score, class_name))
+        if further and (another := _FURTHER.match(text, start + len(value))) is not None:
+            scan.add(*another.span("value"), kind, score)
 
     return handle
 
@@ -186,6 +200,7 @@ ANCHORS: Final = (
     ),
     Anchor("\\* ", _birth_mark),
     Anchor("\\*[0-9]", _birth_star),
+    *(Anchor(f"{delimiter}[FM]{delimiter}", _record) for delimiter in ("\\|", ",", ";", "\t")),
     Anchor("\\bb\\. ", _birth_mark),
     # medical records
     *(

@@ -193,15 +193,19 @@ def _www(scan: Scan, end: int) -> None:
     _report_url(scan, start, end, url_end(text, end))
 
 
+# Names set aside for documentation and tests (RFC 2606): nobody's, unless a person stands behind them.
+_RESERVED: Final = re.compile(r"(?:\A|\.)(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)\Z", re.IGNORECASE)
+
+
 def _report_url(scan: Scan, start: int, host: int, stop: int) -> None:
     text = scan.text
     name = re.split(
         r"[/?#:]", text[host:stop].rpartition("@")[2] if "@" in text[host:stop] else text[host:stop], maxsplit=1
     )[0]
-    if len(name) < 3 or "." not in name:
+    if len(name) < 3 or "." not in name or name.startswith("127."):
         return
     personal = _PERSONAL.search(text, host, stop) or _PROFILES.search(text, host, stop)
-    if scan.strict and not personal:
+    if not personal and (scan.strict or _RESERVED.search(name)):
         return
     scan.add(start, stop, EntityType.URL, 0.85 if personal else 0.6)
 

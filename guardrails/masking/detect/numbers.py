@@ -408,7 +408,7 @@ def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, en
         trunk = value[0] == "0" and 9 <= digits <= 12
         base = 0.6 if trunk and (end - start - digits > 1 or _AREA.fullmatch(value)) else 0.4
         base -= 0.0 if trunk else 0.2
-    elif beside:
+    elif beside or (value[0] == "0" and 10 <= digits <= 11 and scan.near(_PHONE_WORDS, start, end)):
         base = 0.3
     else:
         return 0.0

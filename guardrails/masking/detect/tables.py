@@ -59,6 +59,8 @@ _NAMES: Final[dict[str, str]] = {
 _TYPE_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 _PLAIN: Final = str.maketrans("àáâäãåçèéêëìíîïñòóôöõùúûüßğşı ", "aaaaaaceeeeiiiinooooouuuusgsi_")
 _HEADER: Final = re.compile(r"[\w \"'.-]{1,40}")
+_PERSONAL: Final = frozenset(_NAMES) - {EntityType.LOCATION, EntityType.PERSON}
+_PLAIN_NAMES: Final = frozenset("name nombre nom nome naam imię namn ad".split())
 _SEEN: Final = "table"
 
 
@@ -78,7 +80,12 @@ def _header(scan: Scan, end: int) -> None:
     cells = names.split(delimiter)
     if len(cells) < 3 or not all(_HEADER.fullmatch(cell.strip()) for cell in cells if cell.strip()):
         return
-    kinds = [_TYPE_OF.get(cell.strip().strip("\"'").lower().translate(_PLAIN)) for cell in cells]
+    kinds: list[str | None] = [_TYPE_OF.get(cell.strip().strip("\"'").lower().translate(_PLAIN)) for cell in cells]
+    if not _PERSONAL.isdisjoint(kinds):  # beside a birth or a telephone number a name is somebody's
+        kinds = [
+            EntityType.PERSON if cell.strip(" \"'").lower() in _PLAIN_NAMES else k
+            for cell, k in zip(cells, kinds, strict=True)
+        ]
     if opening:
         delimiter = "\t"
     if any(kinds):

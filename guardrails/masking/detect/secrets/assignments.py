@@ -37,6 +37,11 @@ _STRIKING: Final = re.compile(
     r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)(?=\S*[!#%&*+=?@^~$_-])(?!\w*[({\[<])[^\s/:()]{8,40}"
     r"|(?=\w*\d)(?=\w*[a-f])[0-9a-f]{32,64}|(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d\D*\d)[A-Za-z0-9_-]{24,}"
 )
+# "the password in the vault is wrong, it should be ...": some words on, of a form that little else has.
+_SAID: Final = re.compile(
+    r"[^\n\x00\"'`=]{2,48}?[ (](?P<value>(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)(?=\S*[!#%&*+?@^~$_])(?!\S*@[\w-]+\.)"
+    r"[^\s/:(){}\[\]<>,;\"'`]{8,40})(?=[\s,;.)]|\Z)"
+)
 _TRAILING: Final = ".,;:!?)]}>\\"
 
 
@@ -57,6 +62,8 @@ def _assignment(kind: Name) -> Handler:
         name = text[start:stop].strip(".-$")
         found = _value(text, tie, start, flag=text.startswith("--", start))
         if found is None:
+            if kind is Name.PASSWORD and (said := _SAID.match(text, stop)) is not None:
+                scan.add(*said.span("value"), EntityType.SECRET, 0.7)
             return
         begin, finish, setting = found
         if _nested(scan, start, finish) > _MOST_NESTED:
@@ -226,6 +233,7 @@ _NAMES: Final = (
             "access[_\\-. ]?key",
             "private[_\\-. ]?key",
             "credential",
+            "snmp[_\\- ]community",
             "encryption[_\\-. ]?key",
             "signing[_\\-. ]?key",
             "master[_\\-. ]?key",

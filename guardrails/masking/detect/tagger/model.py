@@ -17,7 +17,7 @@ LABELS: Final = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "B-ORG
 KINDS: Final = ("PERSON", "LOCATION", "ORG")
 _K: Final = len(LABELS)
 _OUTSIDE: Final = 0
-LEANING: Final = np.float32(0.8)  # a name that is missed costs more than a word that is masked
+LEANING: Final = np.float32(0.45)  # a name that is missed costs more than a word that is masked
 CERTAIN: Final = 3.5  # how far the best label must lead for its token not to be looked at again
 
 

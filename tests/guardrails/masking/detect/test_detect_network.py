@@ -18,6 +18,7 @@ import pytest
         ("'jo@x.org'", "jo@x.org"),
         ("ann@acme.com,bob", "ann@acme.com"),
         ("😀ann@acme.com😀", "ann@acme.com"),
+        ("GET /reset?email=ann%40acme.com&t=1", "ann%40acme.com"),
     ],
 )
 def test_email(find, text: str, value: str) -> None:
@@ -26,7 +27,17 @@ def test_email(find, text: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["logo@2x.png", "@ann hello", "a @ b.com", "git@", "ann@localhost", "x..y@acme.com", "package@1.2.3", "p@ss"],
+    [
+        "logo@2x.png",
+        "@ann hello",
+        "a @ b.com",
+        "git@",
+        "ann@localhost",
+        "x..y@acme.com",
+        "package@1.2.3",
+        "p@ss",
+        "git@acme.com:team/tool",
+    ],
 )
 def test_no_email(find, text: str) -> None:
     assert [v for t, v in find(text) if t == "EMAIL"] == []
@@ -97,7 +108,9 @@ def test_url(detector, text: str, value: str) -> None:
 
 def test_open_columns_keep_urls_without_personal_parts(find, detector) -> None:
     assert find("https://example.org/docs/setup") == []
-    assert [s.type for s in detector.scan("https://example.org/docs/setup")] == ["URL"]
+    assert [s.type for s in detector.scan("https://acme.org/docs/setup")] == ["URL"]
+    assert detector.scan("https://example.org/docs/setup") == []  # set aside for documentation
+    assert [s.type for s in detector.scan("https://example.org/users/ann?id=7")] == ["URL"]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,10 @@ def test_no_card(find, text: str) -> None:
         ("BSN 111222333", "NATIONAL_ID", "111222333"),
         ("PESEL 44051401359", "NATIONAL_ID", "44051401359"),
         ("personnummer 811218-9876", "NATIONAL_ID", "811218-9876"),
+        ("contribuinte 218441789", "NATIONAL_ID", "218441789"),
+        ("T.C. kimlik no 44178820442", "NATIONAL_ID", "44178820442"),
+        ("AHV 756.9217.0769.85", "NATIONAL_ID", "756.9217.0769.85"),
+        ("SA ID no. 8503120185082", "NATIONAL_ID", "8503120185082"),
     ],
 )
 def test_national_numbers(find, text: str, kind: str, value: str) -> None:
@@ -94,6 +98,9 @@ def test_no_national_numbers(find, text: str) -> None:
         "1-800-555-0187",
         "+55 11 3028-4455",
         "0044 20 7946 0958",
+        "0341 5550178",
+        "0711/5550147",
+        "06-55501234",
     ],
 )
 def test_phone(find, value: str) -> None:
@@ -122,6 +129,8 @@ def test_phone_with_extension(find) -> None:
         "size 2048 2048 4096",
         "commit 4f5e6d7 2125550187abc",
         "port 55501 to 55587",
+        "Auftrag 0044-118820",
+        "article 0341 5550178",
     ],
 )
 def test_no_phone(find, text: str) -> None:

@@ -29,10 +29,27 @@ TOKEN = "f3A9c27Be41D08a6Cb55e9F1"
         'setPassword("x"); password := "{}"',
         "das Passwort ist {}",
         "contraseña: {}",
+        "hasło {} (do jutra)",
+        "wachtwoord: {}",
+        "the password in the vault is wrong, it should be {} instead",
+        "mysql -u root -p{} -h db crm",
     ],
 )
 def test_password(find, form: str) -> None:
     assert ("SECRET", VALUE) in find(form.format(VALUE))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the password must hold Letters, digits and signs",
+        "password reset for ann@Acme-2024.com today",
+        "docker run -p8080:80 nginx",
+        "forgot my password on Monday 12:30, Room_4B is closed",
+    ],
+)
+def test_nothing_said_of_a_password(find, text: str) -> None:
+    assert [v for t, v in find(text) if t == "SECRET"] == []
 
 
 @pytest.mark.parametrize(

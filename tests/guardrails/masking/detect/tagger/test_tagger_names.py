@@ -55,6 +55,44 @@ def test_capitals_that_name_nobody(detector: Detector, text: str) -> None:
     assert names(detector, text, "LOCATION") == []
 
 
+def test_who_speaks_again_and_again_is_known(detector: Detector) -> None:
+    text = "Jonte: da?\nOmbasti: ja, gleich\nJonte: gut so\nOmbasti: bis dann\n"
+    assert names(detector, text) == ["Jonte", "Ombasti", "Jonte", "Ombasti"]
+
+
+def test_who_signs_a_letter_is_known(detector: Detector) -> None:
+    body = "The old key will stop working tonight, so please take the new one and tell the others as well. " * 2
+    assert names(detector, f"{body}\n\nZyrelle") == ["Zyrelle"]
+    assert names(detector, f"{body}\n\nThanks") == []
+    assert names(detector, "Zyrelle") == []
+
+
+def test_json_within_json(detector: Detector) -> None:
+    assert names(detector, r'{"arguments": "{\"surname\": \"Henderson\", \"n\": 1}"}') == ["Henderson"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Please ask Dr. Henderson.", ["Henderson"]),
+        ("Contact: Priya Raghunathan\n\nAgenda for Monday", ["Priya Raghunathan"]),
+        ("It was signed by Maria Raghunathan-Weber in May.", ["Maria Raghunathan-Weber"]),
+    ],
+)
+def test_where_a_name_ends(detector: Detector, text: str, expected: list[str]) -> None:
+    assert names(detector, text) == expected
+
+
+def test_ordinary_words_of_other_languages(detector: Detector) -> None:
+    for text in (
+        "Die Lieferung kam am Dienstag, die Hälfte der Ware fehlt. Bitte klären und Rückmeldung geben.",
+        "Merci de patienter, votre demande est en cours. La livraison est retardée d'une semaine.",
+        "La impresora no funciona y hace ruido. Por favor, vengan pronto.",
+        "De factuur vindt u in de bijlage. Betaling graag binnen dertig dagen.",
+    ):
+        assert detector.scan(text) == []
+
+
 def test_a_name_is_known_in_the_rest_of_its_text(detector: Detector) -> None:
     text = "Please add Wilhelmina Achterberg to the policy.\n" + "x = 1\n" * 20 + "| Achterberg | 42 | open |"
     assert names(detector, text).count("Achterberg") == 1
