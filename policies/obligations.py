@@ -9,10 +9,10 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-# Strongest first; merging takes the stronger. Generalise and last4 show parts of a value.
-MASKS: Final = ("drop", "redact", "token", "generalise", "last4", "pass")
+# Strongest first; merging takes the stronger. Generalise, shift and last4 show parts of a value.
+MASKS: Final = ("drop", "redact", "token", "generalise", "shift", "last4", "pass")
 INFERENCE: Final = ("strict", "balanced", "relaxed")  # the same, for modes of the SQL guard
-MaskName = Literal["drop", "redact", "token", "generalise", "last4"]
+MaskName = Literal["drop", "redact", "token", "generalise", "shift", "last4"]
 PLAIN: Final = frozenset({"id", "why", "controls", "mode", "expires", "require"})
 
 

@@ -42,7 +42,8 @@ databases:
       stays.mrn: account
       stays.since: {{class: visit, mask: shift}}
       staff.born: {{class: birth_date, mask: shift}}
-    open: [patients.id, patients.nick, visits.id, visits.patient_id, visits.note, stays.id, staff.id]
+      visits.note: {{class: tail, mask: last4}}
+    open: [patients.id, patients.nick, visits.id, visits.patient_id, stays.id, staff.id]
     subjects: {{patients: id, visits: patient_id, stays: mrn, staff: {{column: id, of: staff}}}}
 policies: ./policies
 {more}
@@ -71,7 +72,7 @@ def filled(add: Callable[[str, list[object]], object], *, texts: bool) -> None:
         add("INSERT INTO staff VALUES (?, ?)", [i, kept(born)])
         add("INSERT INTO stays VALUES (?, ?, ?)", [i, f"M-{1000 + i}", kept(DAYS[i][0])])
         for n, day in enumerate(DAYS[i]):
-            add("INSERT INTO visits VALUES (?, ?, ?, ?, ?)", [10 * i + n, i, kept(day), kept(day, True), "x"])
+            add("INSERT INTO visits VALUES (?, ?, ?, ?, ?)", [10 * i + n, i, kept(day), kept(day, True), "ward 12345678"])
 
 
 @pytest.fixture
@@ -271,7 +272,7 @@ async def test_dates_and_timestamps_of_a_typed_database(clinic: Clinic, tmp_path
             assert distance in [one - BORN[cast("int", who)] for one in DAYS[cast("int", who)]]
 
 
-@pytest.mark.parametrize("asked", ["generalise", "redact", "drop", "token", "last4"])
+@pytest.mark.parametrize("asked", ["generalise", "redact", "drop", "token", "shift", "last4"])
 async def test_a_stricter_policy_wins(clinic: Clinic, tmp_path: Path, asked: str) -> None:
     duty = f'@id("m") @why("a test") @require("mask") @class("birth_date") @with("{asked}")\n'
     (tmp_path / "policies" / "m.cedar").write_text(duty + "forbid (principal, action, resource);\n")
@@ -287,7 +288,14 @@ async def test_a_stricter_policy_wins(clinic: Clinic, tmp_path: Path, asked: str
         case "token":
             assert str(shown) < "1900"
         case _:
-            assert weeks(shown, BORN[3]), "last4 is weaker"
+            assert weeks(shown, BORN[3]), "no stricter"
+
+
+async def test_a_policy_that_asks_for_a_shift_nobody_configured(clinic: Clinic, tmp_path: Path) -> None:
+    duty = '@id("m") @why("a test") @require("mask") @class("tail") @with("shift")\n'
+    (tmp_path / "policies" / "m.cedar").write_text(duty + "forbid (principal, action, resource);\n")
+    async with clinic() as call:
+        assert masked(row[1] for row in await rows(call, "SELECT id, note FROM visits WHERE id < 3"))
 
 
 # What an agent has a hand in

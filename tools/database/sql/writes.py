@@ -8,7 +8,7 @@ that could write what it computed, and then read the token of that, could compar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlglot import exp
@@ -21,6 +21,7 @@ from .gate import Inventory
 from .outcome import check_calls, indirect, outputs
 from .parsing import Parsed
 from .predicates import bare
+from .redating import Redating
 from .sources import TableSource
 from .state import Env, Frame, Query, State
 from .taint import Level, Source, Value
@@ -34,10 +35,6 @@ _ACTIONS: Final = {
 }
 _MASK: Final = re.compile(r"\[masked\b|(?<!\*)\*{4}[0-9A-Za-z]{4}(?![0-9A-Za-z])", re.IGNORECASE)
 _EXCLUDED: Final = "excluded"
-# Names of persons that every database reads back as they were written: whole numbers, UUIDs, plain words.
-_PLAIN_NAME: Final = re.compile(
-    r"0|[1-9][0-9]{0,14}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[A-Za-z][A-Za-z0-9_.@\-]{0,63}"
-)
 
 
 def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
@@ -79,7 +76,7 @@ def analyse(inventory: Inventory, parsed: Parsed, state: State) -> Analysis:
         literal_matches=state.register.set(state.literal_matches),
         written=texts,
         flows=write.flows(),
-        redated=write.redated(),
+        redated=write.redating.columns(),
     )
 
 
@@ -90,8 +87,6 @@ class _Write:
         self._tree, self._state, self._walk = tree, state, Walk(state)
         self.written: set[ColumnRef] = set()
         self._flows: set[Flow] = set()
-        self._set: set[ColumnRef] = set()  # columns of rows that were there before
-        self._redated: set[ColumnRef] = set()
         self._sources: list[exp.Expr] = []  # of what is written
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         if not isinstance(table, exp.Table):
@@ -100,6 +95,7 @@ class _Write:
             raise refusals.write("Only one table can be changed at a time.", "Use a subquery in WHERE instead.")
         self._table = table
         self.relation = self._writable(table)
+        self.redating = Redating(state, self.relation.qualified, self._passed_on)
         self._level = Level()
         self._frame = Frame(tree, self._level, outermost=False)
         self._env = Env((), {})
@@ -150,60 +146,6 @@ class _Write:
                 if (key.referred_table, referred) == (parent.table, parent.column):
                     yield Flow(ColumnRef(parent.database, key.table, own), parent)
 
-    # -- shifted dates
-
-    def redated(self) -> frozenset[ColumnRef]:
-        """Columns of shifted dates that are no longer what they were: an agent that knows a date, or sees one date as
-        that of several persons, could tell how it was shifted.
-
-        Not those of rows that are added, or given to somebody, under a name that is spelt out: what is spelt out is
-        known to be the agent's own.
-        """
-        pending = sorted(self._set)
-        met = set(pending)
-        while pending:
-            for flow in self._passed_on(pending.pop()):
-                if flow.target not in met:
-                    met.add(flow.target)
-                    pending.append(flow.target)
-                    self._redated |= self._dates_of(flow.target) | self._dated(flow.target)
-        return frozenset(self._redated)
-
-    def _dates_of(self, subject: ColumnRef) -> set[ColumnRef]:
-        """The shifted dates of the persons that a column names."""
-        columns, whose = self._columns_and_whose(subject.table)
-        return {columns[date] for date, position in whose.items() if columns[position] == subject}
-
-    def _dated(self, column: ColumnRef) -> set[ColumnRef]:
-        """The column itself, if it holds shifted dates."""
-        columns, whose = self._columns_and_whose(column.table)
-        return {column}.intersection(columns[date] for date in whose)
-
-    def _columns_and_whose(self, table: str) -> tuple[Sequence[ColumnRef], Mapping[int, int]]:
-        shape = self._state.shapes.of(self._state.shapes.catalog.relations[table])
-        return [column.own for column in shape.columns], shape.whose
-
-    def _spelt(self, node: exp.Expr) -> bool:
-        """A name written out, or a token of one."""
-        node = bare(node)
-        if isinstance(node, exp.Null):
-            return True
-        if not isinstance(node, exp.Literal):
-            return False
-        return id(node) in self._state.tokens or _PLAIN_NAME.fullmatch(node.args["this"]) is not None
-
-    def _named_in(self, row: Sequence[exp.Expr], targets: Sequence[ColumnRef]) -> None:
-        """Look whether an added row says in so many words whose it is."""
-        named = {target for target, cell in zip(targets, row, strict=False) if self._spelt(cell)}
-        columns, whose = self._columns_and_whose(self.relation.qualified)
-        self._redated.update(columns[date] for date, position in whose.items() if columns[position] not in named)
-
-    def _set_to(self, target: ColumnRef, node: exp.Expr) -> None:
-        self._set.add(target)
-        self._redated |= self._dated(target)
-        if not self._spelt(node):
-            self._redated |= self._dates_of(target)
-
     # -- the table that is changed
 
     def _writable(self, table: exp.Table) -> Relation:
@@ -245,7 +187,7 @@ class _Write:
         targets = self._targets()
         source = self._tree.args.get("expression")
         if not isinstance(source, exp.Values):
-            self._named_in((), targets)
+            self.redating.added((), targets)
         if source is not None:
             self._insert_from(source, targets)
         elif not self._tree.args.get("default"):
@@ -273,7 +215,7 @@ class _Write:
             for row in source.args["expressions"]:
                 cells: list[exp.Expr] = row.args["expressions"] if isinstance(row, exp.Tuple) else [row]
                 self._check_width(len(cells), targets)
-                self._named_in(cells, targets)
+                self.redating.added(cells, targets)
                 for cell, target in zip(cells, targets, strict=False):
                     self._assign(target, cell, outer)
             return
@@ -340,7 +282,7 @@ class _Write:
                 raise refusals.write("SET names another table.", "Name columns of the changed table.", "set")
             self._state.visited.add(id(column))
             target = self._column(column.this)
-            self._set_to(target, item.expression)
+            self.redating.changed(target, item.expression)
             self._assign(target, item.expression, self._env)
 
     def _check_matches(self) -> None:
@@ -474,7 +416,7 @@ class _Write:
                 "Write it to a column that shows such tokens.",
                 refusals.shown(target.column),
             )
-        whose = bool(self._dates_of(target))
+        whose = bool(self.redating.dates_by(target))
         self._state.claims[id(literal)] = Slot(literal.name, Place.VALUE, str(target), class_name, whose)
 
     # -- RETURNING
