@@ -72,7 +72,10 @@ def filled(add: Callable[[str, list[object]], object], *, texts: bool) -> None:
         add("INSERT INTO staff VALUES (?, ?)", [i, kept(born)])
         add("INSERT INTO stays VALUES (?, ?, ?)", [i, f"M-{1000 + i}", kept(DAYS[i][0])])
         for n, day in enumerate(DAYS[i]):
-            add("INSERT INTO visits VALUES (?, ?, ?, ?, ?)", [10 * i + n, i, kept(day), kept(day, True), "ward 12345678"])
+            add(
+                "INSERT INTO visits VALUES (?, ?, ?, ?, ?)",
+                [10 * i + n, i, kept(day), kept(day, True), "ward 12345678"],
+            )
 
 
 @pytest.fixture
