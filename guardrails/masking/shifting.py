@@ -8,19 +8,15 @@ never once an agent had a hand in it (see `Plan.redated`): then it is redacted.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from .keys import Scope, ScopeKind
+from .tokens.codecs.dates import STAMP
 from .tokens.service import Tokens
 
-_DATE: Final = re.compile(
-    r"([0-9]{4})-[0-9]{2}-[0-9]{2}"
-    r"(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?: ?(?:Z|UTC|[+\-][0-9]{2}(?::?[0-9]{2})?))?)?"
-)
 # Outside of these stand no dates of anybody, but placeholders that everybody knows: 9999-12-31, 1900-01-01.
 _FIRST, _LAST = 1901, 2099
 
@@ -54,7 +50,6 @@ def is_date(value: object) -> bool:
         case dt.date():
             return _FIRST <= value.year <= _LAST
         case str():
-            found = _DATE.fullmatch(value)
-            return found is not None and _FIRST <= int(found[1]) <= _LAST
+            return STAMP.fullmatch(value) is not None and _FIRST <= int(value[:4]) <= _LAST
         case _:
             return False

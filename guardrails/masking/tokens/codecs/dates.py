@@ -23,7 +23,11 @@ from .codec import DeriveKey
 
 PATTERN: Final = r"1[678][0-9]{2}-[0-9]{2}-[0-9]{2}(?:[ T]00:00(?::00(?:\.0{1,6})?)?)?"
 _DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([ T]00:00(?::00(?:\.0{1,6})?)?)?")
-_STAMP: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})([ T].*)?", re.DOTALL)
+# A date, with or without a time of day and a zone behind it, and nothing else: a text behind it may say who it is.
+STAMP: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"([ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?: ?(?:Z|UTC|[+\-][0-9]{2}(?::?[0-9]{2})?))?)?"
+)
 _FIRST, _LAST = dt.date(1900, 1, 1).toordinal(), dt.date(2099, 12, 31).toordinal()
 _TOKEN_FIRST: Final = dt.date(1678, 1, 1).toordinal()
 _DAYS: Final = _LAST - _FIRST + 1
@@ -68,7 +72,7 @@ def shifted(key: bytes, value: object, subject: object) -> object | None:
             case dt.datetime() | dt.date():
                 return value + shift
             case str():
-                match = _STAMP.fullmatch(value)
+                match = STAMP.fullmatch(value)
                 if match is None:
                     return None
                 return (dt.date.fromisoformat(match[1]) + shift).isoformat() + (match[2] or "")
