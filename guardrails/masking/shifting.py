@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
 
 from .keys import Scope, ScopeKind
 from .tokens.codecs.dates import STAMP
