@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .http import HttpOptions
 
 HEAD_START: Final = 0.05  # seconds for the door to introduce itself before the chain's imports block the loop
+YOUNG_OBJECTS: Final = 10_000  # made since the last collection, before the next
 LOADING_DRAIN: Final = 30.0  # seconds: input ended while the chain still loads
 
 
@@ -77,9 +78,15 @@ async def stop_on_signal(stop: Callable[[], None]) -> None:
 
 
 async def settle(opening: Opening) -> None:
-    """Once all is loaded, take it out of the garbage collector's sight: a full collection takes 60-110 ms."""
     await opening.wait_loaded()
+    spare_the_collector()
+
+
+def spare_the_collector() -> None:
+    """Once all is loaded, take it out of the garbage collector's sight: a full collection takes 60-110 ms. A result of
+    a thousand cells makes thousands of objects and no cycles: look for some less often than every 700."""
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     gc.enable()
 
 
@@ -92,6 +99,7 @@ def start_error(group: BaseExceptionGroup[BaseException]) -> StartError | None:
 
 
 def _run(serve: Callable[[], Awaitable[None]]) -> None:
+    usual = gc.get_threshold()
     gc.disable()  # imports make little garbage; `settle` turns it on again
     import anyio
 
@@ -105,5 +113,6 @@ def _run(serve: Callable[[], Awaitable[None]]) -> None:
     try:
         anyio.run(quietly)
     finally:
+        gc.set_threshold(*usual)
         gc.enable()
         gc.unfreeze()  # what stays frozen is never freed, and DuckDB's module then writes of leaks to standard error
