@@ -45,7 +45,7 @@ def _expressions() -> tuple[re.Pattern[bytes], re.Pattern[str]]:
 def _birth(scan: Scan, end: int) -> None:
     text, lower = scan.text, scan.buffer.lower
     begins, date_form = _expressions()
-    limit = min(len(text), end + 44)
+    limit = min(len(text), end + 60)
     at = end
     for _ in range(3):  # "born 3 weeks early, on 2 May 1980": not every number behind the word is the date
         match = begins.search(lower, at, limit)
@@ -184,6 +184,11 @@ ANCHORS: Final = (
             "\\bf[?o]d[dt] ",
             "\\bgeb[=:]",
             "\\bgeb_?dat",
+            "\\bgeb ",
+            "\\bn[?e]e? [?a] ",
+            "cumplea",
+            "compleanno",
+            "verjaardag",
             "\\bn[?e]\\(e\\) le ",
             "\\bnasc\\.",
             "\\bnac\\.",

@@ -408,6 +408,8 @@ def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, en
         trunk = value[0] == "0" and 9 <= digits <= 12
         base = 0.6 if trunk and (end - start - digits > 1 or _AREA.fullmatch(value)) else 0.4
         base -= 0.0 if trunk else 0.2
+        if _INDIAN.fullmatch(value):
+            base = 0.55
     elif beside or (value[0] == "0" and 10 <= digits <= 11 and scan.near(_PHONE_WORDS, start, end)):
         base = 0.3
     else:
@@ -418,6 +420,7 @@ def _national_score(scan: Scan, candidate: Candidate, value: str, start: int, en
 
 
 _AREA: Final = re.compile(r"0[1-9]\d{1,4}[ /]\d{5,8}|06-\d{8}")  # an area or a mobile net, and the rest in one
+_INDIAN: Final = re.compile(r"[6-9]\d{4} \d{5}")
 _NO_BRACKETS: Final = str.maketrans("", "", "() ")
 
 

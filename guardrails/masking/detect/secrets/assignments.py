@@ -21,7 +21,8 @@ _TIE: Final = re.compile(
     r"|(?P<sign>=>|:=|===?|:(?:[ \t]*(?:[\w.<>]+\??)[ \t]*(?:=|\|))?|=|->)"
     r"|(?P<comma>,)|(?P<spoken>"
     r"(?:[ \t]+(?:for|to|of|on)(?:[ \t]+[\w.@-]+){1,4})?"
-    r"[ \t]+(?:is|was|are|will be|ist|est|es)(?:[ \t]+(?:now|currently|set to|still))?:?(?=[ \t]))"
+    r"[ \t]+(?:is|was|are|will be|ist|est|es|c'est|è|é|lautet|jest|är)"
+    r"(?:[ \t]+(?:now|currently|set to|still))?:?(?=[ \t]))"
     r"|(?P<bare>(?=[ \t])))[ \t]{0,4}(?:\r?\n[ \t]{0,12})?",
     re.IGNORECASE,
 )
@@ -213,6 +214,8 @@ _NAMES: Final = (
             "mot de passe",
             "kennwort",
             "wachtwoord",
+            "\\bpw\\b",
+            "\\bpsk\\b",
             "\\bhas[?l]o\\b",
             "\\bsenha\\b",
             "l[?o]senord",
