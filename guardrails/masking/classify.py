@@ -357,6 +357,13 @@ def _by_figures(
             return "address", (f"{fact.streets:.0%} of the sampled values are street addresses",), 0.8, None
         if fact.ill >= 0.35 and not name.has("place") and (about.people or about.subject is Subject.UNKNOWN):
             return "health", (f"{fact.ill:.0%} of the sampled values name an illness or a medicine",), 0.7, None
+        if fact.beliefs >= 0.4 and about.people:
+            return (
+                "special",
+                (f"{fact.beliefs:.0%} of the sampled values name a belief, an origin or a crime",),
+                0.7,
+                None,
+            )
         if fact.urls >= 0.6 and (about.subject is Subject.PEOPLE or name.has("who")):
             return "url", ("web addresses of people",), 0.6, None
         if fact.secretive >= 0.8 and fact.differ > 0.9 and about.subject is not Subject.CATALOGUE:
@@ -365,6 +372,8 @@ def _by_figures(
             return FREE_TEXT, (f"sentences of {fact.words:.0f} words on average", about.why), 0.7, None
         if fact.holds >= 0.2 and promised is not None and promised.heading == "who" and fact.words < 2.5:
             return "person", (promised.reason, f"{fact.holds:.0%} of its values tell who it is"), 0.6, None
+        if fact.mentions >= 0.15 and fact.words >= 4 and promised is None:
+            return FREE_TEXT, (f"people are named in {fact.mentions:.0%} of the sampled texts",), 0.6, None
         if fact.holds >= 0.2 or (fact.holds > 0 and _any_value(name) and fact.differ > 0.3):
             return FREE_TEXT, (f"personal data in {fact.holds:.0%} of the sampled texts",), 0.7, None
         if name.has("url") and about.people and fact.words < 2:

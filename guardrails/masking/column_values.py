@@ -17,12 +17,14 @@ from typing import Final, cast
 
 from .detect import Detector
 from .naming.given import NAMES
+from .naming.telling import BELIEF, FIRM, ILL
 from .vectors import as_vector, holds_vector
 
 _DOCUMENTS: Final = 10  # looked into for vectors
 _TEXTS: Final = 48  # distinct texts of a column that are looked at
 _LONGEST: Final = 240  # characters of a text that are looked at
 _TAGGED: Final = 24  # distinct texts of a column that the tagger looks at
+_SENTENCE: Final = 3  # spaces of a text, on average, that is no label
 _ENOUGH_NAMES: Final = 0.6  # share of texts written as names are, for the tagger to be asked
 _COVERED: Final = 0.8  # share of a text that a finding must fill to be the value
 _FIRST_YEAR: Final = 1900
@@ -57,11 +59,13 @@ class Profile:
     is_: Mapping[str, float] = field(default_factory=dict[str, float])  # class: share of texts that are one value of it
     holds: float = 0.0  # share of texts in which anything was found
     names: float = 0.0  # share of texts that look like names of people and hold a common one
+    mentions: float = 0.0  # share of texts that hold the name of somebody
     name_form: float = 0.0  # share of texts written as names are
     streets: float = 0.0
+    beliefs: float = 0.0  # share of texts that name a religion, an origin, an orientation or a crime
     ill: float = 0.0  # share of texts that name an illness, an injury or a medicine
     urls: float = 0.0
-    firms: float = 0.0  # share of texts that are called as firms and institutions are
+    firms: float = 0.0  # share of texts that end as the names of firms do
     digits: float = 0.0  # share of texts with six digits or more
     numbered: float = 0.0  # share of texts with any digit
     at_signs: float = 0.0
@@ -105,31 +109,44 @@ def profiles(names: Sequence[str], rows: Sequence[Sequence[object]], detector: D
     return made
 
 
-def _people(kinds: Sequence[Kind], looked: Sequence[Sequence[str]], detector: Detector) -> list[float]:
-    """The share of names of people in each column: common ones, or such as the tagger of free text takes for names.
+@dataclass(frozen=True, slots=True)
+class _People:
+    """How many texts of a column are names of people, and how many hold one."""
 
-    The tagger is asked only where most texts are written as names are. A surname alone is too little for it, a list of
-    common names is too short for the rest.
+    names: float = 0.0
+    mentions: float = 0.0
+
+
+def _people(kinds: Sequence[Kind], looked: Sequence[Sequence[str]], detector: Detector) -> list[_People]:
+    """Names of people in each column: common ones, or such as the tagger of free text takes for names.
+
+    The tagger is asked only about what is written as names are, and about sentences. A surname alone is too little for
+    it, a list of common names is too short for the rest.
     """
-    shares = [0.0] * len(looked)
     asked: list[tuple[int, str]] = []
     for i, (kind, texts) in enumerate(zip(kinds, looked, strict=True)):
-        if kind is not Kind.TEXT or not texts:
-            continue
-        shares[i] = sum(map(_named, texts)) / len(texts)
-        some = [_in_order(text) for text in texts[:_TAGGED] if _written_as_name(text)]
-        if len(some) >= _ENOUGH_NAMES * len(texts[:_TAGGED]):
-            asked += [(i, text) for text in some]
-    found = Counter[int]()
+        if kind is Kind.TEXT and texts:
+            some = texts[:_TAGGED]
+            formed = [_in_order(text) for text in some if _written_as_name(text)]
+            if len(formed) >= _ENOUGH_NAMES * len(some):
+                asked += [(i, text) for text in formed]
+            elif sum(text.count(" ") for text in some) >= _SENTENCE * len(some):
+                asked += [(i, text) for text in some]
+    whole, within = Counter[int](), Counter[int]()
     for (i, text), spans in zip(asked, detector.scan_many([text for _, text in asked]), strict=True):
-        found[i] += any(s.class_name == "person" and s.end - s.start >= _COVERED * len(text) for s in spans)
-    for i, n in found.items():
-        shares[i] = max(shares[i], n / len(looked[i][:_TAGGED]))
-    return shares
+        people = [span for span in spans if span.class_name == "person"]
+        within[i] += bool(people)
+        whole[i] += any(span.end - span.start >= _COVERED * len(text) for span in people)
+    made: list[_People] = []
+    for i, texts in enumerate(looked):
+        common = sum(map(_named, texts)) / len(texts) if kinds[i] is Kind.TEXT and texts else 0.0
+        n = max(len(texts[:_TAGGED]), 1)
+        made.append(_People(max(common, whole[i] / n), within[i] / n))
+    return made
 
 
 def _profile(
-    kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float, names: float
+    kind: Kind, values: Sequence[object], texts: Sequence[str], is_: dict[str, float], holds: float, people: _People
 ) -> Profile:
     if kind in (Kind.NONE, Kind.VECTOR, Kind.NUMBERS, Kind.BINARY, Kind.JSON):
         return Profile(kind, len(values), len(values), is_=is_, holds=holds)
@@ -147,11 +164,13 @@ def _profile(
         words=sum(text.count(" ") + 1 for text in texts) / n,
         is_=is_,
         holds=holds,
-        names=names,
+        names=people.names,
+        mentions=people.mentions,
         name_form=sum(_NAME_FORM.fullmatch(text) is not None for text in texts) / n if text_like else 0.0,
         streets=sum(map(_street, texts)) / n if text_like else 0.0,
-        ill=sum(map(_ill, texts)) / n if text_like else 0.0,
-        firms=sum(_NOT_PEOPLE.search(text) is not None for text in texts) / n if text_like else 0.0,
+        beliefs=sum(BELIEF.search(text) is not None for text in texts) / n if text_like else 0.0,
+        ill=sum(ILL.search(text) is not None for text in texts) / n if text_like else 0.0,
+        firms=sum(FIRM.search(text) is not None for text in texts) / n if text_like else 0.0,
         urls=sum(_URL.match(text) is not None for text in texts) / n if text_like else 0.0,
         digits=sum(sum(map(str.isdigit, text)) >= 6 for text in texts) / n,
         numbered=sum(_DIGIT.search(text) is not None for text in texts) / n,
@@ -271,9 +290,8 @@ _NAME_FORM: Final = re.compile(
     r"|[A-ZÀ-ÖØ-Þ]{2,}(?:,? [A-ZÀ-ÖØ-Þ'-]{2,}){1,3}"
 )
 _NOT_PEOPLE: Final = re.compile(
-    r"\b(?:inc|llc|ltd|gmbh|mbh|ag|kg|plc|corp|co|company|sons|group|holdings?|partners|associates|solutions|services"
-    r"|systems|industries|logistics|foods|consulting|technologies|bank|sarl|spa|srl|bv|nv|oy|ltda|university|school|street"
-    r"|road|hospital|foundation|ministry)\b|&|\band\b|\bsp\. z o\.o|\be\.v\.",
+    r"\b(?:inc|llc|ltd|gmbh|ag|kg|plc|corp|co|company|sons|group|bank|sarl|spa|srl|bv|nv|ltda|university|school|street"
+    r"|road|hospital)\b|&|\band\b",
     re.IGNORECASE,
 )
 _STREET: Final = re.compile(
@@ -291,25 +309,8 @@ _STREET: Final = re.compile(
 )
 
 
-# Words and endings that most European languages share, and what only one of them says.
-_ILL: Final = re.compile(
-    r"\b(?:diabet|asthm|hypert[eo]n|hypot[eo]n|migr[aäe]n|[ck]ar[cz]inom|cancer|krebs|tumou?r|leu[kc][aäe]mi|an[aä]?emi|al+erg"
-    r"|pneumoni|bron[ck]h?it|fra[ck]tur|gebro[ck]|concussion|commotio|depressi|anxiety|schi[zs]o|bipolar|epilep|demen[tz]"
-    r"|alzheimer|parkinson|infarct|infar[kt]|hepatit|influenza|gripp?e?\b|griep|covid|tuberculo|obesi|adiposi|insulin|metformin"
-    r"|ibuprofen|paracetamol|acetaminophen|aspirin|penicil|amoxicil|morphin|cortison|pregnan|schwanger|embaraz|grossesse"
-    r"|burn-?out|fever|fieber|fièvre|fiebre|nausea|autis|d[yi]slex|coeliac|celiac|injur|verletz|letsel|whiplash|sprain"
-    r"|surger|chemother|dialys|transplant|vaccin|impfung|pain\b|schmerz|dolor\b|douleur|hiv\b|aids\b|adhd\b|tdah\b|copd\b)"
-    r"|(?:itis|ectomy|ektomie|oscopy|cillin|statin|prazole?|sartan|olol|opril|algia|klachten|schmerzen|pijn)\b"
-    r"|\b\d+ ?(?:mg|mcg)\b|\bICD-?(?:9|10)",
-    re.IGNORECASE,
-)
-_ICD: Final = re.compile(r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}")  # a code without a point may be a shelf
 _URL: Final = re.compile(r"(?:https?://|www\.)[^\s/]+", re.IGNORECASE)
 _LAST_FIRST: Final = re.compile(r"([^,\d]+), ([^,\d]+)")
-
-
-def _ill(text: str) -> bool:
-    return _ILL.search(text) is not None or _ICD.fullmatch(text) is not None
 
 
 def _written_as_name(text: str) -> bool:

@@ -66,7 +66,9 @@ _HEADINGS: Final = {
         latitude longitude lat lng lon long geo geolocation geopoint geom gps coordinates coords coordonnees koordinaten
         latlng latlong latlon coordenadas coordinate wspolrzedne breedtegraad lengtegraad breitengrad laengengrad
     """,
-    "ssn": "ssn socialsecurity socialsecuritynumber socsec ssnumber soc",
+    "ssn": """
+        ssn socialsecurity socialsecuritynumber socsec ssnumber soc ssno
+    """,
     "national_id": """
         nationalid passport passports passportnumber passportno passeport pasaporte passaporto passaporte reisepass
         paspoort paspoortnummer passnummer nhs nhsnumber nino cpf dni nif curp codicefiscale codfiscale codfisc nir
@@ -77,11 +79,11 @@ _HEADINGS: Final = {
         svnr svnummer rvnr rentenversicherungsnummer numsecu numsecusociale numerosecu cedula identitycard
         identitaetsnummer idcard idnumber nationalinsurance ahv ahvnr ppsn nrn rijksregisternummer rijksregister cnic
         nric ktp npwp emiratesid shenfenzheng mynumber cccd cmnd pancard nuip citizenid govid governmentid visanumber
-        tin sin rg pan nie permis avs rut voterid ninumber ninum tckimlikno tckn nrdowodu numerdowodu dowodosobisty
-        seriadowodu paszport nip numernip rijbewijsnummer rijbewijsnr numpasseport numeropasaporte numafiliacion
-        nafiliacion numerosegsocial afiliacionss numeropermis passnr passno nrpaszportu sozialversicherungsnr sozversnr
-        rentenversnr steuerident taxpayerid taxident taxidno nationalinsuranceno healthcardno driverlic licno dlno
-        dlnumber carteidentite cni numerocni cartaidentita numerodocumento nrdocumento
+        tin sin rg pan nie permis avs rut voterid ninumber ninum tckimlikno tckn pnr tesserasanitaria nrdowodu
+        numerdowodu dowodosobisty seriadowodu paszport nip numernip rijbewijsnummer rijbewijsnr numpasseport
+        numeropasaporte numafiliacion nafiliacion numerosegsocial afiliacionss numeropermis passnr passno nrpaszportu
+        sozialversicherungsnr sozversnr rentenversnr steuerident taxpayerid taxident taxidno nationalinsuranceno
+        healthcardno driverlic licno dlno dlnumber carteidentite cni numerocni cartaidentita numerodocumento nrdocumento
     """,
     "birth": """
         dob birthdate birthday birthdt birth birthyear born bday bdate geburtsdatum geburtstag gebdatum gebdat geb
@@ -106,10 +108,10 @@ _HEADINGS: Final = {
         loginname benutzername nomutilisateur utilisateur usuario nomeutente utente gebruikersnaam anvandarnavn
         brukernavn brugernavn screenname twitterhandle userprincipalname upn sam samaccountname npi bitcoin
         walletaddress sortcode ibannumber routingaccount accessionnumber userhandle handle login wallet ccc nicename
-        nutzername kontonavn accession accessionno nrkonta numerkonta nrrachunku numerrachunku rachunek rekeningnr
-        contono accountnr accno policynr polisnummer polissnummer numeropoliza numpoliza poliza numeropolice contractno
-        versicherungsscheinnummer dossiernummer versicherungsscheinnr medicalrecordno chartno chartnumber barcodeno
-        adherentno cif cifno loginid usercode anmeldename ssoid
+        nutzername kontonavn accession accessionno kto ktonr nrkonta numerkonta nrrachunku numerrachunku rachunek
+        rekeningnr contono accountnr accno policynr polisnummer polissnummer numeropoliza numpoliza poliza numeropolice
+        contractno versicherungsscheinnummer dossiernummer versicherungsscheinnr medicalrecordno chartno chartnumber
+        barcodeno adherentno cif cifno loginid usercode anmeldename ssoid
     """,
     "member": """
         patientnumber patientno patientennummer patnr fallnummer aufnahmenummer membernumber memberno membershipnumber
@@ -150,13 +152,13 @@ _HEADINGS: Final = {
         ziekte medicatie bloedgroep behandeling mortality deceased died deathdate causeofdeath todesursache sterbedatum
         psychiatric hemoglobin surgery operation impairment kangrubu rozpoznanie choroba leki sykdom sygdom sjukdom
         prognosis histology biopsy genotype genome mutation tumor tumour cancer covid hivstatus antibody anamnese
-        condition conditions injury injuries wound wounds ailment ailments sickness sick sickleave sickdays medical
-        clinical vitals vital anamnesis pathology pathologies allergens intolerance intolerances dietary diet bps bpd bp
-        sbp dbp spo2 krankmeldung krankenstand krankheitstage krankheiten erkrankung erkrankungen fehlzeit
-        schwerbehindert schwerbehinderung behinderung behinderungsgrad verletzung verletzungen medikation
-        unvertraeglichkeit unvertraeglichkeiten ziek ziekmelding ziekteverzuim verzuim letsel klachten allergieen
-        beperking arretmaladie invalidite blessure maladies ordonnance bajamedica lesion lesiones enfermedades
-        minusvalia discapacitado malattie infortunio invalidita disabilita doencas lesao alergie choroby
+        condition conditions patologia patologie patologias injury injuries wound wounds ailment ailments sickness sick
+        sickleave sickdays medical clinical vitals vital anamnesis pathology pathologies allergens intolerance
+        intolerances dietary diet bps bpd bp sbp dbp spo2 krankmeldung krankenstand krankheitstage krankheiten
+        erkrankung erkrankungen fehlzeit schwerbehindert schwerbehinderung behinderung behinderungsgrad verletzung
+        verletzungen medikation unvertraeglichkeit unvertraeglichkeiten ziek ziekmelding ziekteverzuim verzuim letsel
+        klachten allergieen beperking arretmaladie invalidite blessure maladies ordonnance bajamedica lesion lesiones
+        enfermedades minusvalia discapacitado malattie infortunio invalidita disabilita doencas lesao alergie choroby
         niepelnosprawnosc niepelnosprawny grupakrwi leczenie zwolnienielekarskie sjukskrivning sygemelding sykemelding
         hastalik engellilik
     """,
@@ -171,11 +173,11 @@ _HEADINGS: Final = {
         nomina saldo deuda limitecredito stipendio reddito retribuzione debito renda rendimento ordenado divida salaris
         loon inkomen maandloon schuld kredietlimiet lonn palkka wynagrodzenie pensja mzda balance debt debts mortgage
         alimony pension annualincome monthlyincome stipend payroll taxableincome agi bonus commission rent plafond bal
-        pay grosspay netpay grosssalary netsalary basesalary basepay hourlypay hourlywage paycheck payout payouts payoff
-        arrears owed fines liabilities severance dividends benefitamount disposableincome householdincome familyincome
-        bruttolohn nettolohn grundgehalt grundlohn monatsgehalt monatslohn stundensatz verdienst verguetung praemien
-        pfaendung unterhalt rueckstand guthaben abfindung uurloon brutoloon nettoloon brutosalaris nettosalaris dagloon
-        salarisschaal saldi tegoed salairebrut salairenet salaireannuel salairemensuel paie endettement arrieres
+        pledge pledges pay grosspay netpay grosssalary netsalary basesalary basepay hourlypay hourlywage paycheck payout
+        payouts payoff arrears owed fines liabilities severance dividends benefitamount disposableincome householdincome
+        familyincome bruttolohn nettolohn grundgehalt grundlohn monatsgehalt monatslohn stundensatz verdienst verguetung
+        praemien pfaendung unterhalt rueckstand guthaben abfindung uurloon brutoloon nettoloon brutosalaris nettosalaris
+        dagloon salarisschaal saldi tegoed salairebrut salairenet salaireannuel salairemensuel paie endettement arrieres
         sueldobruto sueldoneto paga salariobruto salarioneto embargo finiquito stipendiolordo stipendionetto salariobase
         vencimento vencimentos dividas dochod dochody zarobki pobory zadluzenie zaleglosc zaleglosci dlug emerytura
         renta zasilek prijem dluh inkomst skuld indkomst gaeld inntekt gjeld maas gelir borc
@@ -221,7 +223,9 @@ _HEADINGS: Final = {
     """,
     "vector": "embedding embeddings vector vectors embeddingvector featurevector vec emb embed",
     # --- parts that need others
-    "name": "name names nom noms nome nomi nombre nimi naam namn navn nazwa nazev isim nev imya bezeichnung nm",
+    "name": """
+        name names nom noms nome nomi nombre nimi naam namn navn nazwa nazev isim nev imya bezeichnung nm nam
+    """,
     "part": """
         first last middle given family sur full maiden legal preferred nick display birth contact second mother
         father spouse next kin emergency guardian parent complete completo completa complet volledige pila

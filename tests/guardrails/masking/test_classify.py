@@ -375,6 +375,75 @@ def test_values_speak_against_a_name(detector: Detector) -> None:
     assert one(detector, "email", [1, 2, 3, 5, 7, 9], type_="INTEGER").class_name is None
 
 
+def test_uncommon_names_are_known_whatever_the_column_is_called(detector: Detector) -> None:
+    names: list[object] = ["Amandine Lacroix", "Solène Collet", "Cédric Benali", "Capucine Barbier", "Loïc Vasseur"] * 8
+    assert one(detector, "commercial", names, table="opportunites").class_name == "person"
+    turned: list[object] = ["OKAFOR, TYRONE", "WHITCOMBE, KEISHA", "DUCKWORTH, OTIS", "SOKOLOV, DARNELL"] * 8
+    assert one(detector, "col_3", turned, table="t1").class_name == "person"
+
+
+def test_brands_that_are_called_as_people_stay_open(detector: Detector) -> None:
+    brands: list[object] = ["Ralph Lauren", "Tommy Hilfiger", "Jack Daniel's", "Hugo Boss"] * 10
+    assert one(detector, "brand", brands, table="products").class_name is None
+
+
+def test_labels_of_illness_are_health_under_any_name(detector: Detector) -> None:
+    labels: list[object] = ["Asthma", "Type 2 diabetes", "Appendectomy", "Metformin 500mg", "none"] * 8
+    assert one(detector, "title", labels, table="lists").class_name == "health"
+    assert one(detector, "title", labels, table="icd_codes").class_name is None
+    codes: list[object] = ["E11.9", "J45.909", "F32.1", "G43.9"] * 8
+    assert one(detector, "code_text", codes, table="visits").class_name == "health"
+
+
+def test_labels_of_belief_are_special_in_tables_of_people(detector: Detector) -> None:
+    labels: list[object] = ["christian", "muslim", "jewish", "none"] * 8
+    assert one(detector, "worships", labels, table="profiles").class_name == "special"
+    assert one(detector, "subject", labels, table="books").class_name is None
+
+
+def test_people_named_in_sentences_make_free_text_in_any_table(detector: Detector) -> None:
+    texts: list[object] = [f"Spoke with Keisha Whitcombe about parcel {i}, call back later" for i in range(30)]
+    assert one(detector, "log_line", texts, table="parts").class_name == "free_text"
+    things: list[object] = [f"A compact lamp for every day, easy to clean, item {i}" for i in range(30)]
+    assert one(detector, "log_line", things, table="parts").class_name is None
+
+
+def test_firms_stay_open_among_people(detector: Detector) -> None:
+    firms: list[object] = [f"Kestrel {i} {form}" for i, form in enumerate(["Ltd", "GmbH", "Partners", "Inc."] * 8)]
+    assert one(detector, "forwarder", firms, table="shipments").class_name is None
+
+
+def test_values_under_any_key_are_looked_through_one_by_one(detector: Detector) -> None:
+    values: list[object] = [f"ann{i}@acme.com" if i % 8 == 0 else f"setting {i}" for i in range(40)]
+    assert one(detector, "meta_value", values, table="usermeta").class_name == "free_text"
+
+
+def test_zero_and_one_in_a_column_of_flags_are_flags(detector: Detector) -> None:
+    flags: list[object] = [0, 1, 1, 0] * 10
+    assert one(detector, "customer_birthday_coupon", flags, table="customers", type_="boolean").class_name is None
+    assert one(detector, "smoker", flags, table="patients", type_="boolean").class_name == "health"
+
+
+def test_advertising_identifiers_are_devices_though_they_are_uuids(detector: Detector) -> None:
+    values: list[object] = [str(uuid.UUID(int=i * 7919 << 64 | i)) for i in range(1, 30)]
+    assert one(detector, "idfa", values, table="riders", type_="uuid").class_name == "device"
+
+
+@pytest.mark.parametrize(("table", "class_name"), [("zzz_points", "address"), ("stations", None)])
+def test_coordinates_stay_open_only_where_the_table_is_of_things(
+    detector: Detector, table: str, class_name: str | None
+) -> None:
+    values: list[object] = [51.12345 + i / 777 for i in range(30)]
+    assert one(detector, "gps_lat", values, table=table, type_="double").class_name == class_name
+
+
+def test_a_secret_is_no_small_number_and_a_national_number_has_digits(detector: Detector) -> None:
+    rounds: list[object] = [1, 2, 3, 4] * 10
+    assert one(detector, "secret_santa_round", rounds, table="staff", type_="int").class_name is None
+    regions: list[object] = ["North", "South", "East"] * 10
+    assert one(detector, "passport_office_region", regions, table="staff").class_name is None
+
+
 # --- frequency --------------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,14 @@ def test_words(name: str, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("short", "heading"),
+    [("BRTHDT", "birth"), ("cstmr_nmbr", "who"), ("MRTL_STS", "quasi"), ("slry", "money"), ("gndr", "quasi")],
+)
+def test_words_without_vowels(short: str, heading: str) -> None:
+    assert read(short).has(heading)
+
+
+@pytest.mark.parametrize(
     ("table", "expected"),
     [
         ("patients", Subject.PEOPLE),
