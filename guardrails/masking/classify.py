@@ -313,7 +313,8 @@ def _against_person(promised: Hint, kind: Kind, fact: Profile, about: _About) ->
             return None if about.people else "nothing to look at"
         named = fact.names >= 0.3 or (fact.name_form >= 0.8 and fact.differ > 0.5 and fact.words > 1.5)
         return None if named else "no names"
-    if promised.heading == "name" and fact.present >= 30 and fact.distinct <= 12 and fact.names < 0.1:
+    asked = fact.name_form >= 0.6 and fact.words >= 1.5  # two words in Latin letters: names of people would be known
+    if promised.heading == "name" and asked and fact.present >= 30 and fact.distinct <= 12 and fact.names < 0.1:
         return "labels"
     numbered = fact.digits if promised.heading == "person" else fact.numbered
     if fact.enough and (fact.words > 6 or numbered > 0.5):
@@ -364,8 +365,8 @@ def _by_figures(
                 0.7,
                 None,
             )
-        if fact.urls >= 0.6 and (about.subject is Subject.PEOPLE or name.has("who")):
-            return "url", ("web addresses of people",), 0.6, None
+        if fact.urls >= 0.6 and (about.subject is Subject.PEOPLE or name.has("who") or fact.holds >= 0.2):
+            return "url", ("web addresses of people or with personal parts",), 0.6, None
         if fact.secretive >= 0.8 and fact.differ > 0.9 and about.subject is not Subject.CATALOGUE:
             return "secret", ("values look like hashes or random keys",), 0.6, None
         if fact.words >= 5 and fact.differ > 0.3 and (about.people or about.subject is Subject.UNKNOWN):
@@ -402,13 +403,35 @@ def _open(
     if fact.kind is Kind.NONE and wordy and _unsafe_when_empty(name, promised, about):
         return ColumnFinding(column, UNCLASSIFIED, None, ("no values to look at", about.why), 0.3)
     if name.key and fact.words < 1.2:
-        return ColumnFinding(column, None, None, ("a key of rows",), 0.6)
+        return ColumnFinding(column, None, None, ("a key of rows",), 0.7)
     personal = about.subject is Subject.PEOPLE or (about.people and promised is not None and not decoy)
     if personal and _opaque(fact) and not name.has("thing") and fact.firms < 0.4:
         why = f"text that differs from row to row and cannot be told; {about.why}"
         return ColumnFinding(column, UNCLASSIFIED, None, (why,), 0.4)
-    reason = promised.reason if promised is not None and decoy else "nothing speaks for a class"
-    return ColumnFinding(column, None, None, (reason,), 0.6)
+    if promised is not None and decoy:
+        return ColumnFinding(column, None, None, (promised.reason,), 0.8)
+    return ColumnFinding(column, None, None, (_seen(fact), "no class fits"), 0.6)
+
+
+def _seen(fact: Profile) -> str:
+    """What a column that nothing is known about holds, as far as figures tell: what a reviewer wants to know."""
+    match fact.kind:
+        case Kind.NONE:
+            return "no values to look at"
+        case Kind.TEXT if fact.differ <= 0.5:
+            return f"text of {fact.distinct} different values in {fact.present}"
+        case Kind.TEXT:
+            return "text that differs from row to row"
+        case Kind.NUMBER if fact.running:
+            return "numbers that count up"
+        case Kind.NUMBER | Kind.FRACTION:
+            return "numbers"
+        case Kind.WHEN:
+            return "dates"
+        case Kind.FLAG:
+            return "flags"
+        case kind:
+            return f"holds {kind.value}"
 
 
 def _any_value(name: Name) -> bool:

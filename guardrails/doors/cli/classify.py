@@ -176,6 +176,7 @@ def _as_json(database: str, rows: Sequence[_Row], review: _Review) -> dict[str, 
     }
 
 
+_TOLD: Final = 0.65  # how sure a column is open for a reason
 _LEAVES: Final = {"generalise": "coarser", "last4": "last four", "drop": "nothing", "": "itself"}
 
 
@@ -195,8 +196,18 @@ def _show(database: str, rows: Sequence[_Row], review: _Review) -> None:
     out.print(f"{len(rows)} columns: {classed} masked, {len(rows) - classed} open; {untold} could not be told")
     if new:
         out.print(f"{new} are new since the last look and leave masked until --accept or the configuration says more")
+    if guessed := [row.name for row in rows if _guessed(row)]:
+        out.print(f"{len(guessed)} are open only because no class fits (open?); look at these first:")
+        out.print(f"  {escape(', '.join(guessed))}", highlight=False)
+    if quasi := sum(row.finding.quasi for row in rows):
+        out.print(f"{quasi} open ones (open, quasi) may tell together who somebody is: see docs/classification.md")
     for name in review.unknown:
         out.print(f"[yellow]{escape(name)} stands in the configuration, but there is no such column: misspelt?[/]")
+
+
+def _guessed(row: _Row) -> bool:
+    """Whether a column is open for want of a reason to close it."""
+    return row.finding.class_name is None and not row.finding.quasi and row.finding.sure < _TOLD
 
 
 def _table(title: str, rows: Sequence[_Row]) -> RichTable:
@@ -213,6 +224,7 @@ def _table(title: str, rows: Sequence[_Row]) -> RichTable:
         match finding.class_name:
             case None:
                 kind = "[yellow]open, quasi[/]" if finding.quasi else "[green]open[/]"
+                kind = "[yellow]open?[/]" if _guessed(row) else kind
             case "unclassified":
                 kind = "[magenta]unclassified[/]"
             case name:

@@ -263,9 +263,9 @@ _HEADINGS: Final = {
         leeftijd nationality nationalitaet nationalitat nationalite nacionalidad nazionalita nacionalidade nationaliteit
         citizenship maritalstatus marital familienstand etatcivil estadocivil statocivile burgerlijkestaat occupation
         profession beruf metier profesion professione profissao beroep jobtitle education schulabschluss bildung
-        salutation anrede civilite titre titulo titolo aanhef pronouns language title edad job situationfamiliale
-        situacionfamiliar estadocivilactual stancywilny obywatelstwo wiek zawod wyksztalcenie civilstand civilstatus
-        maritalsts nationalitet medborgarskab
+        salutation anrede civilite titre titulo titolo aanhef pronouns language title edad job staatsangehoerigkeit
+        staatsbuergerschaft situationfamiliale situacionfamiliar estadocivilactual stancywilny obywatelstwo wiek zawod
+        wyksztalcenie civilstand civilstatus maritalsts nationalitet medborgarskab
     """,
     # --- heads that make a name speak of something else
     "about": """

@@ -12,11 +12,11 @@ from typing import Final
 _ILLNESSES: Final = r"""
     diabet asthm asma\b arth?rit artros hypert[eo]n hypot[eo]n ipert[eo]n ipot[eo]n migr[aäe]n [ck]ar[cz]inom cancer
     krebs tumou?r leu[kc][aäe]mi an[aä]?emi al+erg pneumoni bron[ck]h?it fra[ck]tur gebro[ck] concussion commotio
-    depressi anxiety schi[zs]o bipolar epilep demen[tz] alzheimer parkinson infar[ck]?t hepatit influenza grippe griep covid
-    tuberculo obesi adiposi burn-?out fever fieber fièvre fiebre nausea autis d[yi]slex coeliac celiac injur verletz
-    letsel whiplash sprain surger chemother dialys transplant vaccin impfung pregnan schwanger embaraz grossesse pain\b
-    schmerz dolor\b douleur hiv\b aids\b adhd\b tdah\b copd\b insulin metformin ibuprofen paracetamol acetaminophen
-    aspirin penicil amoxicil morphin cortison icd-?(?:9|10)
+    depressi anxiety schi[zs]o bipolar epilep demen[tz] alzheimer parkinson infar[ck]?t hepatit influenza grippe
+    griep covid tuberculo obesi adiposi burn-?out fever fieber fièvre fiebre nausea autis d[yi]slex coeliac celiac
+    injur verletz letsel whiplash sprain surger chemother dialys transplant vaccin impfung pregnan schwanger embaraz
+    grossesse pain\b schmerz dolor\b douleur hiv\b aids\b adhd\b tdah\b copd\b insulin metformin ibuprofen
+    paracetamol acetaminophen aspirin penicil amoxicil morphin cortison icd-?(?:9|10)
 """
 _ENDINGS: Final = r"""
     itis ectomy ektomie oscopy cillin statin prazole? sartan olol opril algia klachten schmerzen pijn

@@ -46,7 +46,7 @@ def named(found: Judged, bad: Callable[[BlindColumn, str | None], bool]) -> list
     ("name", "half", "bars"),
     [
         ("blind", 0, Bars(150, 220, missed=0.01, wrong=0.08, too_much=0.02)),
-        ("blind", 1, Bars(190, 175, missed=0.06, wrong=0.07, too_much=0.03)),
+        ("blind", 1, Bars(190, 175, missed=0.06, wrong=0.07, too_much=0.04)),
         ("blind_after", 0, Bars(35, 30, missed=0.08, wrong=0.15, too_much=0.03)),
         ("blind_after", 1, Bars(32, 22, missed=0.30, wrong=0.18, too_much=0.05)),
     ],

@@ -69,6 +69,18 @@ def test_the_review_names_classes_and_reasons_and_no_value(folder: Path) -> None
     assert (folder / "gloveport.yaml").read_text() == CONFIG
 
 
+def test_what_is_open_on_a_guess_is_named_to_be_looked_at(folder: Path) -> None:
+    connection = sqlite3.connect(folder / "clinic.db")
+    connection.execute("CREATE TABLE parts (id INTEGER, zzq TEXT)")
+    connection.executemany("INSERT INTO parts VALUES (?,?)", [(i, "abc"[i % 3]) for i in range(30)])
+    connection.commit()
+    connection.close()
+    _, out, _ = run(folder, "clinic")
+    assert "text of 3 different values in 30" in out
+    assert "look at these first" in out
+    assert "\n  parts.zzq\n" in out  # and not the keys, nor what is open for a reason
+
+
 def test_json(folder: Path) -> None:
     _, out, _ = run(folder, "clinic", "--json")
     (table,) = json.loads(out)["tables"]
@@ -192,13 +204,13 @@ async def test_a_new_column_leaves_masked_until_it_is_accepted(folder: Path, mon
     """On a running server and a real file: nothing is restarted."""
     monkeypatch.setattr("gloveport.tools.database.engines.sqlite.engine.FRESH_SECONDS", 0.0)
 
-    async def shoe_sizes(house: House) -> set[object]:
+    async def shoe_sizes(house: House) -> set[str]:
         sql = "SELECT shoe_size FROM patients ORDER BY id"
         request = Request("database_query", {"database": "clinic", "sql": sql}, Caller(transport="cli"))
         release = await house.chain.call(request)
         rows = release.content["rows"]
         assert isinstance(rows, list)
-        return {row[0] for row in rows if isinstance(row, list)}
+        return {str(row[0]) for row in rows if isinstance(row, list)}
 
     async with House.open(load_config(folder / "gloveport.yaml")) as house:
         await house.classes.rules("clinic")  # the first look
@@ -207,4 +219,4 @@ async def test_a_new_column_leaves_masked_until_it_is_accepted(folder: Path, mon
         connection.close()
         assert await shoe_sizes(house) == {"[masked:unclassified]"}
         await anyio.to_thread.run_sync(run, folder, "clinic", "--accept")
-        assert await shoe_sizes(house) == {42}
+        assert await shoe_sizes(house) == {"42"}
