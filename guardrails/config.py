@@ -102,6 +102,7 @@ class DatabaseConfig(Strict):
     deny: tuple[str, ...] = ()
     classes: Mapping[str, ClassEntry] = Field(default_factory=dict[str, ClassEntry])
     open: tuple[str, ...] = ()  # columns that were looked at and are not sensitive: "patients.city"
+    unsure: Literal["open", "closed"] = "open"  # columns no class fits, and nothing says that they are harmless
     subjects: Mapping[str, SubjectEntry] = Field(default_factory=dict[str, SubjectEntry])  # by table, for mask: shift
     inference: Inference = "strict"
     class_inference: Mapping[str, Inference] = Field(default_factory=dict[str, Inference])  # by class, over inference

@@ -258,7 +258,7 @@ def _digest(config: Config) -> str:
 
 def _masking_digest(config: Config) -> str:
     """What masks depend on besides the key: this version, the scope of tokens, and the declared classes."""
-    of_columns = {"classes", "open", "subjects"}
+    of_columns = {"classes", "open", "unsure", "subjects"}
     classes = {name: one.model_dump(include=of_columns, mode="json") for name, one in config.databases.items()}
     masking = config.masking.model_dump(include={"scope", "tenant"})
     made = orjson.dumps([__version__, masking, classes], option=orjson.OPT_SORT_KEYS)
@@ -275,6 +275,7 @@ def declared_columns(config: DatabaseConfig) -> Declared:
         {name: (c.class_name, c.mask) for name, c in config.classes.items()},
         frozenset(config.open),
         {table: Subject(one.column, one.of) for table, one in config.subjects.items()},
+        unsure_closed=config.unsure == "closed",
     )
 
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
 from loguru import logger
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .classify import ColumnFinding
 
 SAMPLE_ROWS = 200
+_TOLD: Final = 0.65  # how sure a column is open for a reason
 
 
 class ClassificationError(Exception):
@@ -46,11 +47,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the configuration says of a database's columns, by ``table.column``, and whose a table's rows are."""
+    """What the configuration says of a database's columns, by ``table.column``, and whose a table's rows are.
+    ``unsure_closed``: a column is not opened only because no class fits."""
 
     classes: Mapping[str, tuple[str, Mask | None]]
     open: frozenset[str] = frozenset()
     subjects: Mapping[str, Subject] = field(default_factory=dict[str, Subject])
+    unsure_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class Kept:
     evidence: str
     sure: float = 1.0
     quasi: bool = False
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the column is open only for want of a reason to close it."""
+        return self.class_name is None and not self.quasi and self.sure < _TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +222,17 @@ def build_rules(catalog: Catalog, declared: Declared, kept: Mapping[str, Kept]) 
             elif column.generated is not None:
                 known[table, column.name] = None  # the guard goes through its expression to the columns it is made of
             elif (seen := kept.get(name)) is not None:
-                known[table, column.name] = (
-                    None if seen.class_name is None else default_rule(seen.class_name, _grounds(seen), seen.mask)
-                )
+                known[table, column.name] = _rule(seen, declared)
             elif relation.kind is RelationKind.VIEW and relation.definition is not None:
                 known[table, column.name] = None  # the guard goes through a view to the columns beneath
     digest = hashlib.sha256(repr((catalog.version, sorted(known.items(), key=str))).encode()).hexdigest()[:16]
     return Rules(digest, catalog.database, known)
+
+
+def _rule(seen: Kept, declared: Declared) -> ColumnRule | None:
+    if seen.guessed and declared.unsure_closed:
+        return default_rule(UNCLASSIFIED, "no class fits")
+    return None if seen.class_name is None else default_rule(seen.class_name, _grounds(seen), seen.mask)
 
 
 def _grounds(seen: Kept) -> str:

@@ -65,6 +65,7 @@ class _Row:
     type: str
     finding: ColumnFinding
     holds: str
+    guessed: bool  # open only because no class fits
 
     @property
     def name(self) -> str:
@@ -84,6 +85,7 @@ class _Row:
 class _Review:
     rows: Sequence[_Row]
     unknown: Sequence[str]  # columns of the configuration that do not exist
+    unsure_closed: bool  # what is open only because no class fits stays closed
 
 
 async def _reviewed(config: DatabaseConfig, name: str, state: Path, accept: bool, quiet: bool) -> _Review:
@@ -112,9 +114,11 @@ async def _reviewed(config: DatabaseConfig, name: str, state: Path, accept: bool
         raise UserError(f"databases.{name}: {failed.message} {failed.hint}".rstrip()) from None
     types = {f"{table}.{c.name}": (table, c.name, c.type) for table, r in catalog.relations.items() for c in r.columns}
     rows = [
-        _Row(*types[f.name], f.finding, _holds(f, config, kept)) for f in found if catalog.is_open(types[f.name][0])
+        _Row(*types[f.name], f.finding, _holds(f, config, kept), f.kept.guessed)
+        for f in found
+        if catalog.is_open(types[f.name][0])
     ]
-    return _Review(rows, unknown_columns(catalog, declared))
+    return _Review(rows, unknown_columns(catalog, declared), declared.unsure_closed)
 
 
 async def _with_progress(source: Source, catalog: Catalog, quiet: bool) -> list[Found]:
@@ -176,7 +180,6 @@ def _as_json(database: str, rows: Sequence[_Row], review: _Review) -> dict[str, 
     }
 
 
-_TOLD: Final = 0.65  # how sure a column is open for a reason
 _LEAVES: Final = {"generalise": "coarser", "last4": "last four", "drop": "nothing", "": "itself"}
 
 
@@ -196,18 +199,16 @@ def _show(database: str, rows: Sequence[_Row], review: _Review) -> None:
     out.print(f"{len(rows)} columns: {classed} masked, {len(rows) - classed} open; {untold} could not be told")
     if new:
         out.print(f"{new} are new since the last look and leave masked until --accept or the configuration says more")
-    if guessed := [row.name for row in rows if _guessed(row)]:
-        out.print(f"{len(guessed)} are open only because no class fits (open?); look at these first:")
+    if guessed := [row.name for row in rows if row.guessed and row.holds != "config"]:
+        kept = "open only because no class fits (open?); look at these first:"
+        if review.unsure_closed:
+            kept = "closed because no class fits and unsure is closed; name the harmless ones in open:"
+        out.print(f"{len(guessed)} are {kept}")
         out.print(f"  {escape(', '.join(guessed))}", highlight=False)
     if quasi := sum(row.finding.quasi for row in rows):
         out.print(f"{quasi} open ones (open, quasi) may tell together who somebody is: see docs/classification.md")
     for name in review.unknown:
         out.print(f"[yellow]{escape(name)} stands in the configuration, but there is no such column: misspelt?[/]")
-
-
-def _guessed(row: _Row) -> bool:
-    """Whether a column is open for want of a reason to close it."""
-    return row.finding.class_name is None and not row.finding.quasi and row.finding.sure < _TOLD
 
 
 def _table(title: str, rows: Sequence[_Row]) -> RichTable:
@@ -224,7 +225,7 @@ def _table(title: str, rows: Sequence[_Row]) -> RichTable:
         match finding.class_name:
             case None:
                 kind = "[yellow]open, quasi[/]" if finding.quasi else "[green]open[/]"
-                kind = "[yellow]open?[/]" if _guessed(row) else kind
+                kind = "[yellow]open?[/]" if row.guessed else kind
             case "unclassified":
                 kind = "[magenta]unclassified[/]"
             case name:

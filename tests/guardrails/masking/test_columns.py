@@ -109,6 +109,28 @@ async def test_the_configuration_wins(source: Fake, tmp_path: Path) -> None:
     assert rules.get(ref("email")) is None
 
 
+def test_a_column_that_no_class_fits_can_stay_closed() -> None:
+    kept = {
+        "people.a": Kept(None, None, "text of 5 different values in 51; no class fits", 0.5),
+        "people.b": Kept(None, None, "numbers the rows", 0.9),
+        "people.c": Kept(None, None, "the name says so (city)", 0.5, quasi=True),
+        "people.d": Kept(None, None, "text; no class fits", 0.5),
+    }
+    columns = tuple(Column(name, "text") for name in "abcd")
+    relation = Relation("people", None, RelationKind.TABLE, columns)
+    catalog = Catalog("d", "sqlite", "1", {"people": relation}, frozenset({"people"}))
+    named = frozenset({"people.d"})
+
+    def closed(declared: Declared) -> list[str]:
+        rules = build_rules(catalog, declared, kept)
+        found = {name: rules.get(ColumnRef("d", "people", name)) for name in "abcd"}
+        assert all(rule is None or (rule.class_name, rule.masked) == ("unclassified", True) for rule in found.values())
+        return [name for name, rule in found.items() if rule is not None]
+
+    assert closed(Declared({}, named)) == []
+    assert closed(Declared({}, named, unsure_closed=True)) == ["a"]
+
+
 async def test_an_unknown_table_is_unclassified_and_a_view_goes_through(source: Fake, tmp_path: Path) -> None:
     rules = await classes(source, tmp_path).rules("clinic")
     unknown = rules.get(ref("anything", "no_such_table"))

@@ -81,6 +81,32 @@ def test_what_is_open_on_a_guess_is_named_to_be_looked_at(folder: Path) -> None:
     assert "\n  parts.zzq\n" in out  # and not the keys, nor what is open for a reason
 
 
+async def test_with_unsure_closed_a_guess_opens_nothing(folder: Path) -> None:
+    connection = sqlite3.connect(folder / "clinic.db")
+    connection.execute("CREATE TABLE widgets (id INTEGER PRIMARY KEY, zorb TEXT)")
+    connection.executemany("INSERT INTO widgets VALUES (?, ?)", [(i, f"flim {i % 7}") for i in range(40)])
+    connection.commit()
+    connection.close()
+    config = folder / "gloveport.yaml"
+    sql = "SELECT zorb FROM widgets WHERE id = 3"
+
+    async def answer() -> object:
+        async with House.open(load_config(config)) as house:
+            request = Request("database_query", {"database": "clinic", "sql": sql}, Caller("stdio"))
+            return (await house.chain.call(request)).content["rows"]
+
+    assert await answer() == [["flim 3"]]
+    config.write_text(CONFIG.replace("    deny:", "    unsure: closed\n    deny:"))
+    assert await answer() == [["[masked:unclassified]"]]
+    _, out, _ = await anyio.to_thread.run_sync(run, folder, "clinic")
+    assert "closed because no class fits" in out
+    assert "widgets.zorb" in out
+    config.write_text(config.read_text().replace("    deny:", "    open: [widgets.zorb]\n    deny:"))
+    assert await answer() == [["flim 3"]]
+    _, out, _ = await anyio.to_thread.run_sync(run, folder, "clinic")
+    assert "closed because no class fits" not in out
+
+
 def test_json(folder: Path) -> None:
     _, out, _ = run(folder, "clinic", "--json")
     (table,) = json.loads(out)["tables"]
