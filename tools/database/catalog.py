@@ -79,6 +79,7 @@ class Catalog:
     open_relations: frozenset[str]
     foreign_keys: tuple[ForeignKey, ...] = ()
     user_functions: frozenset[str] = frozenset()  # user-defined functions that the configuration allows
+    macros: frozenset[str] = frozenset()  # all of the database's own that hide built-in ones of their names (DuckDB)
     default_schema: str | None = None  # its real name ("public", "main"), for texts that qualify it
     server_version: str = ""
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

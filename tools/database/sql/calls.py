@@ -13,13 +13,14 @@ from .functions import FunctionFacts, FunctionKind, Safety
 from .gate import facts_of, function_name
 from .predicates import bare
 from .state import Env
-from .taint import CONSTANT, HEAVY, Value, combine, indices
+from .taint import CONSTANT, HEAVY, Value, combine, indices, swayed
 from .uses import UseKind
 
 if TYPE_CHECKING:
     from .walk import Walk
 
 _QUERIES = (exp.Select, exp.SetOperation, exp.Values)
+_READING = frozenset({"columns", "query", "query_table"})  # of DuckDB: by the text of their arguments
 
 
 class Calls:
@@ -43,8 +44,28 @@ class Calls:
             return self._aggregate(node, name, facts, arguments, env)
         return self._plain_call(node, name, facts, arguments, env)
 
+    def qualified(self, node: exp.Expr, env: Env) -> Value:
+        """``schema.function(...)`` in a view's body. On DuckDB what stands in front may be the first argument."""
+        called = node.expression
+        if self._stored(function_name(called), called, qualified=True):
+            raise _unread(called)
+        made = combine(self._walk.expressions.children(node, env), OutputForm.EXPRESSION)
+        return Value(made.bits, risky=True)
+
+    def _stored(self, name: str, node: exp.Expr, *, qualified: bool = False) -> bool:
+        """Whether a function in a view's body reads what nobody knows: one that the owner wrote and the configuration
+        does not name. PostgreSQL's own tree tells which they are; MySQL prints theirs quoted or with their schema."""
+        catalog = self._state.shapes.catalog
+        if name in catalog.user_functions:
+            return False
+        if self._state.profile.name == "mysql":
+            return qualified or isinstance(node.args["this"], exp.Identifier)
+        return name in catalog.macros or name in _READING
+
     def _unknown_call(self, node: exp.Expr, env: Env) -> Value:
         """In a view of the owner's: computed from all arguments, grouped or not."""
+        if self._stored(function_name(node), node):
+            raise _unread(node)
         made = combine(self._walk.expressions.children(node, env), OutputForm.EXPRESSION)
         return Value(made.bits, OutputForm.EXPRESSION, risky=True)
 
@@ -157,6 +178,9 @@ class Calls:
         masked = made.bits & state.register.masked
         if not masked:
             return count
+        if state.owner:
+            missing = not distinct and all(value.plain for value in values) and not masked & state.register.nulls
+            return count if missing else Value(made.bits, OutputForm.AGGREGATE)
         if distinct:
             if not apart and self._total(node, values, env, counts=True):
                 return Value(0, OutputForm.COUNT, counted=made.bits, totals=masked)
@@ -191,8 +215,11 @@ class Calls:
 
     def filter(self, node: exp.Expr, env: Env) -> Value:
         """``sum(x) FILTER (WHERE ...)``"""
-        self._filter_condition(node, env)
-        return self._wrapped(node.this, env, filtered=True)
+        return self._filtered(node, env)
+
+    def _filtered(self, node: exp.Expr, env: Env, *, window: bool = False) -> Value:
+        _, chosen = self._state.choosing(lambda: self._filter_condition(node, env))
+        return swayed(self._wrapped(node.this, env, window=window, filtered=True), chosen)
 
     def _filter_condition(self, node: exp.Expr, env: Env) -> None:
         """The condition of FILTER: of rows, so its columns do not stand beside the aggregate."""
@@ -209,8 +236,7 @@ class Calls:
         """The function under FILTER, WITHIN GROUP or OVER."""
         inner = bare(node)
         if isinstance(inner, exp.Filter):
-            self._filter_condition(inner, env)
-            return self._wrapped(inner.this, env, window=window, filtered=True)
+            return self._filtered(inner, env, window=window)
         if isinstance(inner, exp.WithinGroup):
             return self.within_group(inner, env)
         if not isinstance(inner, exp.Anonymous):
@@ -274,17 +300,15 @@ class Calls:
     def window(self, node: exp.Expr, env: Env) -> Value:
         """``f(x) OVER (...)``: partition, order and frame decide the value, so they count as its inputs."""
         value = self._wrapped(node.this, env, window=True)
-        named = node.args.get("alias")
-        inputs = [value]
-        if named is not None:
-            inputs.append(self._walk.queries.named_window(named, env))
-        inputs.append(self.window_inputs(node, env))
+        inputs = [value, self.window_inputs(node, env)]
         self._walk.ordering.window_order_shows(node, env)
         made = combine(inputs, OutputForm.EXPRESSION)
         return Value(made.bits, OutputForm.EXPRESSION, counted=made.counted, totals=made.totals, risky=made.risky)
 
     def window_inputs(self, node: exp.Expr, env: Env) -> Value:
-        values: list[Value] = []
+        """What partitions, orders and frames: of the window it is made from (``OVER w``, ``w2 AS (w ...)``) as well."""
+        named = node.args.get("alias")
+        values = [] if named is None else [self.window_inputs(self._walk.queries.window_of(named, env), env)]
         for item in node.args.get("partition_by") or ():
             values.append(self._walk.expressions.value(item, env))
             self._state.use(UseKind.WINDOW, "window", values[-1].bits, item)
@@ -299,6 +323,11 @@ class Calls:
                 values.append(self._walk.expressions.value(bound, env))
                 self._state.use(UseKind.WINDOW, "window", values[-1].bits, bound)
         return combine(values)
+
+
+def _unread(node: exp.Expr) -> Exception:
+    name = refusals.shown(function_name(node))
+    return refusals.untraced(f"What {name} reads cannot be traced.", "Name it under `functions` if all may see it.")
 
 
 def _in_order(made: Value, facts: FunctionFacts, order: Value | None) -> Value:

@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from . import refusals
 from .gate import Inventory
 from .names import ascii_lower
+from .nodes import ARGUMENTS, names
 from .parsing import MARK
 from .state import State
 
 _WORDS = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
+
+# What a view's body may have beyond a statement: clauses that choose rows, which is its owner's business.
+_OF_OWNERS = {
+    "Select": names("qualify sample hint operation_modifiers"),
+    "Table": names("sample"),
+    "Subquery": names("sample"),
+    "Group": names("all totals"),
+    "Limit": names("limit_options"),
+    "Column": names("catalog"),
+    "Window": names("first"),
+    "Cast": names("format action safe default"),
+}
+# Nodes that read columns without naming them, or name what is not in the tree.
+_UNREADABLE = (exp.Columns, exp.PositionalColumn, exp.Parameter, exp.Placeholder, exp.SessionParameter, exp.Command)
 
 
 def check(inventory: Inventory, tokens: Sequence[Token], state: State) -> None:
@@ -26,6 +42,30 @@ def check(inventory: Inventory, tokens: Sequence[Token], state: State) -> None:
         if id(node) not in state.visited:
             raise refusals.untraced("A table in the statement could not be traced.", "Write it more simply.")
     _check_words(inventory, tokens, state)
+
+
+def covers(tree: exp.Expr, state: State) -> bool:
+    """Whether the walk of a view's body, or of the expression of a generated column, left nothing out. No gate has seen
+    these, so what they are made of is looked at here: clauses the walk does not read, names it did not come to."""
+    for node in tree.walk():
+        if isinstance(node, _UNREADABLE) or (isinstance(node, exp.Dot) and _quotes(node)):
+            return False
+        if isinstance(node, exp.Column | exp.Table) and id(node) not in state.visited:
+            return False
+        name = type(node).__name__
+        known = ARGUMENTS.get(name)
+        if known is not None and any(
+            key not in known and key not in _OF_OWNERS.get(name, ())
+            for key, value in node.args.items()
+            if value is not None and value is not False and value != []
+        ):
+            return False
+    return True
+
+
+def _quotes(node: exp.Expr) -> bool:
+    """``'patients'.'email'``: strings that SQLite takes for names."""
+    return isinstance(node.this, exp.Literal) or isinstance(node.expression, exp.Literal)
 
 
 def _check_words(inventory: Inventory, tokens: Sequence[Token], state: State) -> None:

@@ -11,7 +11,7 @@ from ...tool import OutputForm
 from . import refusals
 from .predicates import bare
 from .state import Env
-from .taint import CONSTANT, HEAVY, NULL, Level, Source, Value, combine, unite
+from .taint import CONSTANT, HEAVY, NULL, Level, Source, Value, combine, swayed, unite
 from .uses import UseKind
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Expressions:
         self._state = walk.state
         self._by_type: dict[type[exp.Expr], Callable[[exp.Expr, Env], Value]] = {
             exp.Column: self._column,
+            exp.Identifier: self._word,
             exp.Literal: self._literal,
             exp.Null: lambda node, env: NULL,
             exp.Paren: lambda node, env: self.value(node.this, env),
@@ -180,6 +181,8 @@ class Expressions:
         and the gate lets no agent write."""
         inner = bare(node.this)
         field = node.expression
+        if isinstance(field, exp.Anonymous):
+            return self._walk.calls.qualified(node, env)
         if not isinstance(field, exp.Identifier | exp.Star):
             return combine(self.children(node, env), OutputForm.EXPRESSION)
         if isinstance(inner, exp.Column) and inner.args.get("table") is None and isinstance(field, exp.Identifier):
@@ -234,9 +237,15 @@ class Expressions:
         return found
 
     def _child(self, node: exp.Expr, env: Env) -> Value:
-        if isinstance(node, exp.Identifier | exp.Var | exp.DataType):
+        if isinstance(node, exp.DataType):
             return CONSTANT
-        return self.value(node, env)
+        return self._word(node, env) if isinstance(node, exp.Var) else self.value(node, env)
+
+    def _word(self, node: exp.Expr, env: Env) -> Value:
+        """A bare word where syntax has names of its own (of a unit, an argument). In a view's body, which nobody has
+        checked, it may as well be a column: ``email.upper()`` of DuckDB has no other sign of one."""
+        found = self._lookup(node, env, node) if self._state.owner else None
+        return CONSTANT if found is None else found
 
     def _generic(self, node: exp.Expr, env: Env) -> Value:
         """Any other operator: computed from all it holds; it may fail unless the profile says that it cannot."""
@@ -345,21 +354,21 @@ class Expressions:
     def rows(self, node: exp.Expr, env: Env) -> Value:
         """What the rows of a subquery are made of: the list of IN, ANY and ARRAY."""
         inner = node.this if isinstance(node, exp.Subquery) else node
-        query = self._walk.queries.query(inner, env.below())
+        query, chosen = self._state.choosing(lambda: self._walk.queries.query(inner, env.below()))
         if len(query.values) == 1:
             value = query.values[0]
             made = Value(value.bits, value.form, value.class_name, counted=value.counted, weight=value.weight)
-            made.risky, made.type = True, value.type
-            return made
-        made = combine(query.values)
+            made.type = value.type
+        else:
+            made = combine(query.values)
         made.risky = True
-        return made
+        return swayed(made, chosen)
 
     def _exists(self, node: exp.Expr, env: Env) -> Value:
         """Whether there are rows: the select list of the subquery says nothing, what decides its rows was noted."""
         inner = node.this.this if isinstance(node.this, exp.Subquery) else node.this
-        self._walk.queries.query(inner, env.below())
-        return Value(form=OutputForm.EXPRESSION, risky=True)
+        _, chosen = self._state.choosing(lambda: self._walk.queries.query(inner, env.below()))
+        return Value(chosen, risky=True)
 
 
 def _spelled(node: exp.Expr) -> str:

@@ -243,7 +243,10 @@ def _function(node: exp.Expr, profile: Profile, catalog: Catalog, inventory: Inv
 
 
 def facts_of(name: str, profile: Profile, catalog: Catalog) -> FunctionFacts | None:
-    """The facts of a function by its folded name; configured user functions can fail and return one value."""
+    """The facts of a function by its folded name; configured user functions can fail and return one value. A macro may
+    have the name of a built-in function, and takes its place."""
+    if name in catalog.macros:
+        return _USER_FUNCTION if name in catalog.user_functions else None
     facts = profile.functions.get(name)
     if facts is None and name in catalog.user_functions:
         return _USER_FUNCTION

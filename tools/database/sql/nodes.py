@@ -31,7 +31,7 @@ TOTAL: Final = LOGIC | names("DPipe Collate Paren Tuple CurrentDate CurrentTime 
 # Which arguments a structural node may carry. Anything else that is set is refused: no clause passes unread.
 ARGUMENTS: Final = {
     "Select": names("with_ expressions from_ joins where group having order limit offset distinct windows"),
-    "Subquery": names("this alias"),
+    "Subquery": names("this alias joins"),
     "Union": names("with_ this expression distinct order limit offset"),
     "Except": names("with_ this expression distinct order limit offset"),
     "Intersect": names("with_ this expression distinct order limit offset"),

@@ -32,6 +32,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the s
 
 _ARROWS: Final = frozenset({TokenType.ARROW, TokenType.DARROW, TokenType.HASH_ARROW, TokenType.DHASH_ARROW})
 _PATHS: Final = frozenset({TokenType.STRING, TokenType.NUMBER})
+_OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.COMMA})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def strip_marks(tree: exp.Expr) -> None:
 
 
 def _prepared(tokens: list[Token], marked: frozenset[str]) -> list[Token]:
-    """Mark function names; put brackets around the right side of JSON arrows, whose strings sqlglot rewrites."""
+    """Mark function names; put brackets around the right side of JSON arrows, whose strings sqlglot rewrites, and
+    around a name on the left of one, which sqlglot takes for the variable of a lambda."""
     made: list[Token] = []
     last = len(tokens) - 1
     before: TokenType | None = None
@@ -131,12 +133,22 @@ def _prepared(tokens: list[Token], marked: frozenset[str]) -> list[Token]:
         called = i < last and tokens[i + 1].token_type is TokenType.L_PAREN and kind is not TokenType.VALUES
         if called and token.text.upper() in marked:
             token.text = MARK + token.text
-        if before in _ARROWS and kind in _PATHS:
-            made += (Token(TokenType.L_PAREN, "("), token, Token(TokenType.R_PAREN, ")"))
+        pairs = 1 if before in _ARROWS and kind in _PATHS else _lambda_like(tokens, i)
+        if pairs:
+            made += [Token(TokenType.L_PAREN, "(")] * pairs + [token] + [Token(TokenType.R_PAREN, ")")] * pairs
         else:
             made.append(token)
         before = kind
     return made
+
+
+def _lambda_like(tokens: list[Token], i: int) -> int:
+    """How many pairs of brackets keep ``f(x -> 'a')`` and ``f((x) -> 'a')`` from being read as lambdas: none does where
+    there is an arrow, but two are needed around a bare name."""
+    before, after = (tokens[i - 1].token_type if i else None), [token.token_type for token in tokens[i + 1 : i + 3]]
+    if before in _OPENING and after[:1] == [TokenType.ARROW]:
+        return 2
+    return 1 if before is TokenType.L_PAREN and after == [TokenType.R_PAREN, TokenType.ARROW] else 0
 
 
 def _parse_tokens(tokens: list[Token], text: str, tools: Tools) -> list[exp.Expr | None]:

@@ -45,14 +45,17 @@ class Queries:
     def with_ctes(self, with_: exp.Expr, env: Env) -> Env:
         ctes = dict(env.ctes)
         recursive = bool(with_.args.get("recursive")) or self._state.profile.name == "sqlite"
+        pending = [self._state.names.fold(cte.args["alias"].this) for cte in with_.args["expressions"]]
         for cte in with_.args["expressions"]:
             alias = cte.args["alias"]
-            name = self._state.names.fold(alias.this)
+            name = pending.pop(0)
             self._check_name(name, alias.this)
             inner = env.with_ctes(dict(ctes))
             body = cte.this
             if recursive and isinstance(body, exp.SetOperation) and self._mentions(body.expression, name):
                 ctes[name] = self._recursive(body, name, alias, inner)
+            elif recursive and self._state.owner and any(self._mentions(body, later) for later in (name, *pending)):
+                raise refusals.untraced("WITH names a query before it is written.", "Write them in order.")
             else:
                 ctes[name] = self._renamed(self.query(body, inner.below()), alias)
         return env.with_ctes(ctes)
@@ -231,9 +234,10 @@ class Queries:
             self._walk.predicates.predicate(where.this, "where", inner)
         frame.inside -= 1
         keys = self._walk.grouping.group(node, inner, frame, result)
-        having = node.args.get("having")
-        if having is not None:
-            self._walk.predicates.predicate(having.this, "having", inner)
+        for key in ("having", "qualify"):
+            condition = node.args.get(key)
+            if condition is not None:
+                self._walk.predicates.predicate(condition.this, key, inner)
         for window in node.args.get("windows") or ():
             self._walk.calls.window_inputs(window, inner)
         self._distinct(node, inner, result)
@@ -466,10 +470,6 @@ class Queries:
             bound = clause.args.get("expression") or clause.args.get("count")
             if isinstance(bound, exp.Expr) and not isinstance(bound, exp.Var):
                 self._state.use(UseKind.LIMIT, "limit", self._walk.expressions.value(bound, env).bits, clause)
-
-    def named_window(self, name: exp.Expr, env: Env) -> Value:
-        """The inputs of ``OVER w``."""
-        return self._walk.calls.window_inputs(self.window_of(name, env), env)
 
     def window_of(self, name: exp.Expr, env: Env) -> exp.Expr:
         """The definition of a named window."""

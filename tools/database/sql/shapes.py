@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...tool import ColumnRef, ColumnRules, Mask, OutputForm
-from ..catalog import Catalog, Relation, RelationKind
+from ..catalog import Catalog, Column, Relation, RelationKind
 from .names import Names
 from .profiles import Profile, profile_for
 
@@ -199,23 +199,12 @@ class Shapes:
         return ColumnShape(own, (own, *sources), OutputForm.EXPRESSION, None, type)
 
     def _table(self, relation: Relation) -> Shape:
-        origins = [r for name in relation.copies_from if (r := self.catalog.relations.get(name)) is not None]
         columns: list[ColumnShape] = []
-        reads: set[ColumnRef] = set()
         opaque = False
         for column in relation.columns:
-            own = self._ref(relation, column.name)
-            rule = self.rules.get(own)
-            shape = ColumnShape(
-                own, (own,), OutputForm.IDENTITY, rule.class_name if rule and rule.masked else None, column.type
-            )
-            if rule is None and column.generated is not None:
-                shape, opaque_here = self._generated(relation, shape, column.generated)
-                opaque = opaque or opaque_here
-            elif rule is None and origins:
-                shape = self._copied(shape, origins)
-            reads.update(shape.sources)
-            columns.append(shape)
+            shape = self._column(relation, column)
+            opaque = opaque or shape is None
+            columns.append(shape or self._plain(relation, column))
         made = tuple(columns)
         key = tuple(i for i, column in enumerate(relation.columns) if column.primary_key) or None
         if key is not None and any(made[i].class_name is not None or not self._shows(made[i]) for i in key):
@@ -236,28 +225,63 @@ class Shapes:
     def _shows(self, column: ColumnShape) -> bool:
         return not any((r := self.rules.get(source)) is not None and r.masked for source in column.sources)
 
-    def _generated(self, relation: Relation, shape: ColumnShape, expression: str) -> tuple[ColumnShape, bool]:
-        """A generated column without a rule has the classes of what it is computed from."""
+    def _plain(self, relation: Relation, column: Column) -> ColumnShape:
+        own = self._ref(relation, column.name)
+        rule = self.rules.get(own)
+        class_name = rule.class_name if rule is not None and rule.masked else None
+        return ColumnShape(own, (own,), OutputForm.IDENTITY, class_name, column.type)
+
+    def _column(
+        self, relation: Relation, column: Column, within: frozenset[ColumnRef] = frozenset()
+    ) -> ColumnShape | None:
+        """A column of a table; None when it cannot be traced. ``within``: the columns that are made of it."""
+        plain = self._plain(relation, column)
+        if self.rules.get(plain.own) is not None:
+            return plain
+        if plain.own in within:
+            return None if column.generated is not None else plain
+        within |= {plain.own}
+        if column.generated is not None:
+            return self._generated(relation, plain, column.generated, within)
+        return self._copied(relation, plain, within)
+
+    def _generated(
+        self, relation: Relation, plain: ColumnShape, expression: str, within: frozenset[ColumnRef]
+    ) -> ColumnShape | None:
+        """A generated column without a rule has the classes of what it is computed from, generated or copied again."""
         sources = self._trace_expression(self, relation, expression)
         if sources is None:
-            return shape, True
-        masked = tuple(s for s in sorted(sources) if (r := self.rules.get(s)) is not None and r.masked)
+            return None
+        masked: set[ColumnRef] = set()
+        for source in sources:
+            column = relation.column(source.column)
+            shape = None if column is None else self._column(relation, column, within)
+            if shape is None:
+                return None
+            masked.update(ref for ref in shape.sources if self.masks(ref))
         if not masked:
-            return shape, False
-        return ColumnShape(shape.own, masked, OutputForm.EXPRESSION, None, shape.type), False
+            return plain
+        return ColumnShape(plain.own, tuple(sorted(masked)), OutputForm.EXPRESSION, None, plain.type)
 
-    def _copied(self, shape: ColumnShape, origins: list[Relation]) -> ColumnShape:
+    def _copied(self, relation: Relation, plain: ColumnShape, within: frozenset[ColumnRef]) -> ColumnShape | None:
         """A partition, or an index of texts, holds the cells of the column of the same name it copies."""
-        name = self.names.stored(shape.own.column)
-        for origin in origins:
-            for column in origin.columns:
-                if self.names.stored(column.name) != name:
+        name = self.names.stored(plain.own.column)
+        for origin in (self.catalog.relations.get(copied) for copied in relation.copies_from):
+            for i, column in enumerate(origin.columns if origin is not None else ()):
+                if origin is None or self.names.stored(column.name) != name:
                     continue
-                ref = self._ref(origin, column.name)
-                rule = self.rules.get(ref)
-                if rule is not None and rule.masked:
-                    return ColumnShape(shape.own, (ref,), OutputForm.IDENTITY, rule.class_name, shape.type)
-        return shape
+                shape = self._original(origin, i, within)
+                if shape is None:
+                    return None
+                if not self._shows(shape):
+                    return ColumnShape(plain.own, shape.sources, shape.form, shape.class_name, plain.type)
+        return plain
+
+    def _original(self, origin: Relation, position: int, within: frozenset[ColumnRef]) -> ColumnShape | None:
+        if origin.kind not in (RelationKind.VIEW, RelationKind.MATERIALISED):
+            return self._column(origin, origin.columns[position], within)
+        shape = self.of(origin)
+        return None if shape.opaque else shape.columns[position]
 
     def _indexed(self, relation: Relation, columns: list[ColumnShape]) -> frozenset[ColumnRef]:
         """The masked columns that some index of the relation holds; all of them for an index on an expression."""

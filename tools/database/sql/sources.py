@@ -51,7 +51,10 @@ class TableSource(Source):
             state.touched.add(column.own)
             state.touched.update(column.sources)
             bits = state.register.bits(column.sources)
-            made = Value(bits, column.form, column.class_name, type=column.type)
+            if column.form is OutputForm.COUNT:
+                made = Value(0, column.form, counted=bits, type=column.type)
+            else:
+                made = Value(bits, column.form, column.class_name, type=column.type)
             self._made[position] = made
         return made
 
@@ -108,10 +111,9 @@ class Sources:
     def _item(self, node: exp.Expr, env: Env) -> None:
         """One thing in FROM: adds one source, or several for a join in brackets."""
         level = env.levels[0]
+        first = len(level.sources)
         if isinstance(node, exp.Table):
             level.sources.append(self._table(node, env))
-            for join in node.args.get("joins") or ():
-                self._join(join, env)
         elif isinstance(node, exp.Subquery):
             self._subquery(node, env)
         elif isinstance(node, exp.Values):
@@ -123,6 +125,9 @@ class Sources:
             level.sources.append(self._unnest(node, env))
         else:
             raise refusals.construct(f"{type(node).__name__} in FROM is not allowed.", "Use tables and subqueries.")
+        if isinstance(node, exp.Table | exp.Subquery):
+            for join in node.args.get("joins") or ():
+                self._join(join, env, first)
 
     def _sideways(self, env: Env) -> Env:
         """What a subquery in FROM sees: not its siblings, except on engines where every one is lateral."""
@@ -185,7 +190,7 @@ class Sources:
     def _subquery(self, node: exp.Expr, env: Env) -> None:
         level = env.levels[0]
         inner = node.this
-        if isinstance(inner, exp.Table):
+        if _is_join(inner):
             alias = node.args.get("alias")
             if alias is None:
                 self._item(inner, env)
@@ -311,29 +316,32 @@ class Sources:
             made.append(CONSTANT)
         return self._derived(Query(labels, stored, made), alias)
 
-    def _join(self, node: exp.Expr, env: Env) -> None:
+    def _join(self, node: exp.Expr, env: Env, first: int = 0) -> None:
+        """One JOIN with what stands before it, from the ``first`` source on."""
         level = env.levels[0]
         before = len(level.sources)
         self._item(node.this, env)
         added = level.sources[before:]
         using = [self._state.names.fold(_identifier(name)) for name in node.args.get("using") or ()]
         if str(node.args.get("method") or "").upper() == "NATURAL":
-            using = self._common(level, before, added)
+            using = self._common(level, level.sources[first:before], added)
         for name in using:
-            self._merge(level, before, added, name, node)
+            self._merge(level, level.sources[first:before], added, name, node)
         condition = node.args.get("on")
         if condition is not None:
             self._walk.predicates.predicate(condition, "join", env)
 
-    def _common(self, level: Level, before: int, added: Sequence[Source]) -> list[str]:
-        left = {name for source in level.sources[:before] for name in source.by_name}
+    def _common(self, level: Level, before: Sequence[Source], added: Sequence[Source]) -> list[str]:
+        right = {name for source in added for name in source.by_name}
         if any(source.open is not None for source in level.sources):
             raise refusals.untraced("NATURAL JOIN with a function is not allowed.", "Use JOIN ... ON.")
-        return [name for source in added for name in source.by_name if name in left]
+        return list(dict.fromkeys(name for source in before for name in source.by_name if name in right))
 
-    def _merge(self, level: Level, before: int, added: Sequence[Source], name: str, node: exp.Expr) -> None:
+    def _merge(
+        self, level: Level, before: Sequence[Source], added: Sequence[Source], name: str, node: exp.Expr
+    ) -> None:
         """One common column of USING or NATURAL: both sides decide which rows there are."""
-        left = [level.merged[name]] if name in level.merged else _named(level.sources[:before], name)
+        left = [level.merged[name]] if name in level.merged else _named(before, name)
         right = _named(added, name)
         if not left or not right:
             known = [label for source in level.sources for label in source.labels]
@@ -341,6 +349,13 @@ class Sources:
         both = unite([*left, *right])
         level.merged[name] = both
         self._walk.predicates.join_pair(unite(left), unite(right), node)
+
+
+def _is_join(node: exp.Expr) -> bool:
+    """What stands in brackets in FROM is a table or a join, not a query: so databases print the joins of a view."""
+    if not isinstance(node, exp.Subquery):
+        return isinstance(node, exp.Table)
+    return bool(node.args.get("joins") or node.args.get("alias")) or _is_join(node.this)
 
 
 def _named(sources: Sequence[Source], name: str) -> list[Value]:

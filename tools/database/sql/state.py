@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlglot import exp
 
@@ -17,6 +17,7 @@ from .taint import Level, Register, Source, Value
 from .uses import Use, UseKind
 
 MAX_SUBQUERIES: Final = 24
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ class State:
         self.widened = False
         self.defined: set[str] = set()  # folded names of CTEs and aliases the statement gives itself
         self.forced_order: set[int] = set()  # id() of queries whose order of rows shows in a value
+        self._chosen = 0  # columns that decided something in a view's body
 
     def _order_matters(self) -> bool:
         if self.settings is None:
@@ -121,6 +123,8 @@ class State:
 
     def use(self, kind: UseKind, place: str, bits: int, node: exp.Expr, *, open: bool = False) -> None:
         """Note that columns decide something at a place."""
+        if self.owner:
+            self._chosen |= bits
         if not bits or self.owner:
             return
         self.indirect[place] = self.indirect.get(place, 0) | bits
@@ -130,8 +134,19 @@ class State:
 
     def decides(self, place: str, bits: int) -> None:
         """Note columns that decide at a place in a way that needs no judging: for the record."""
-        if bits and not self.owner:
+        if self.owner:
+            self._chosen |= bits
+        elif bits:
             self.indirect[place] = self.indirect.get(place, 0) | bits
+
+    def choosing(self, walk: Callable[[], _T]) -> tuple[_T, int]:
+        """Do a part of the walk, and tell the masked columns that decided in it where nobody judges that: in a view's
+        body. Its rows are its owner's choice, but a value that shows whether a row was found is made of what found it.
+        """
+        before, self._chosen = self._chosen, 0
+        made = walk()
+        chosen, self._chosen = self._chosen, before
+        return made, chosen & self.register.masked
 
     def masked(self, value: Value) -> int:
         return value.bits & self.register.masked

@@ -67,6 +67,13 @@ def combine(values: Iterable[Value], form: OutputForm = OutputForm.EXPRESSION) -
     return Value(bits, form, counted=counted, totals=totals, risky=risky, weight=weight)
 
 
+def swayed(value: Value, bits: int) -> Value:
+    """The value when these columns decide over it as well."""
+    if not bits:
+        return value
+    return Value(value.bits | bits, counted=value.counted, totals=value.totals, risky=value.risky, weight=value.weight)
+
+
 def unite(values: Sequence[Value]) -> Value:
     """The same output position of several queries or rows. Equal classes stay plain; anything mixed is computed."""
     if len(values) == 1:

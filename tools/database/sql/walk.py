@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ...tool import ColumnRef, ToolRefused
+from ...tool import ColumnRef, OutputForm, ToolRefused
 from ..catalog import Relation
+from . import completeness
 from .analysis import GuardSettings
 from .calls import Calls
 from .expressions import Expressions
@@ -20,6 +21,7 @@ from .queries import Queries
 from .shapes import Shapes, Traced
 from .sources import Sources
 from .state import Env, Query, State
+from .taint import Level, Source, Value, positions_by_name
 
 
 class Walk:
@@ -58,8 +60,13 @@ def trace_view(shapes: Shapes, relation: Relation) -> Traced | None:
         query = Walk(state).query(tree)
     except (ToolRefused, RecursionError, AssertionError, AttributeError, KeyError, TypeError):
         return None
+    if not completeness.covers(tree, state) or _disordered(query.folded, relation, shapes):
+        return None
     register = state.register
-    columns = tuple((tuple(register.each(v.bits)), v.form, v.class_name) for v in query.values)
+    counts = [v.counted if v.form is OutputForm.COUNT else v.bits for v in query.values]
+    columns = tuple(
+        (tuple(register.each(bits)), v.form, v.class_name) for bits, v in zip(counts, query.values, strict=True)
+    )
     exposing = frozenset(ref for name in state.relations for ref in shapes.of(shapes.catalog.relations[name]).exposing)
     key = query.key
     if key is not None and any(query.values[i].bits & register.masked for i in key):
@@ -67,17 +74,32 @@ def trace_view(shapes: Shapes, relation: Relation) -> Traced | None:
     return Traced(columns, key, exposing, frozenset(state.touched), frozenset(state.relations), query.whose)
 
 
+def _disordered(folded: list[str], relation: Relation, shapes: Shapes) -> bool:
+    """Whether the view has the columns that were found, but in another order: what ``*`` stands for was not what the
+    engine takes it for."""
+    names = [shapes.names.stored(column.name) for column in relation.columns]
+    return folded != names and sorted(folded) == sorted(names)
+
+
 def trace_expression(shapes: Shapes, relation: Relation, expression: str) -> frozenset[ColumnRef] | None:
     """The columns a generated column is computed from. None: not traceable."""
     tree = parse_definition(f"SELECT {expression}", shapes.profile)
-    if tree is None or not isinstance(tree, exp.Select):
+    if not isinstance(tree, exp.Select) or set(_given(tree)) != {"expressions"} or len(tree.expressions) != 1:
         return None
-    names = shapes.names
-    known = {names.stored(column.name): column.name for column in relation.columns}
-    found: set[ColumnRef] = set()
-    for node in tree.find_all(exp.Column):
-        name = None if isinstance(node.this, exp.Star) else known.get(names.fold(node.this))
-        if name is None:
-            return None
-        found.add(ColumnRef(shapes.catalog.database, relation.qualified, name))
-    return frozenset(found)
+    state = State(shapes, None)
+    labels = [column.name for column in relation.columns]
+    refs = [ColumnRef(shapes.catalog.database, relation.qualified, label) for label in labels]
+    by_name = positions_by_name(map(shapes.names.stored, labels))
+    level = Level()
+    level.sources.append(
+        Source(shapes.names.stored(relation.name), labels, by_name, [Value(state.register.bit(ref)) for ref in refs])
+    )
+    try:
+        value = Walk(state).expressions.value(tree.expressions[0], Env((level,), {}))
+    except (ToolRefused, RecursionError, AssertionError, AttributeError, KeyError, TypeError):
+        return None
+    return state.register.set(value.bits | value.counted) if completeness.covers(tree, state) else None
+
+
+def _given(node: exp.Expr) -> list[str]:
+    return [key for key, value in node.args.items() if value]

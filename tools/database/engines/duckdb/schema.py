@@ -28,8 +28,8 @@ WHERE NOT internal AND database_name = current_database() ORDER BY 1, 2, column_
 WHERE database_name = current_database() AND constraint_type IN ('PRIMARY KEY', 'FOREIGN KEY', 'UNIQUE')""",
     "indexes": """SELECT schema_name, table_name, expressions FROM duckdb_indexes()
 WHERE database_name = current_database()""",
-    "functions": """SELECT DISTINCT function_name FROM duckdb_functions()
-WHERE NOT internal AND function_type = 'macro' AND database_name = current_database() ORDER BY 1""",
+    "functions": """SELECT DISTINCT function_name, function_type FROM duckdb_functions()
+WHERE NOT internal AND database_name = current_database() ORDER BY 1, 2""",
 }
 _PLAIN: Final = re.compile(r"'?\"?([^\W\d]\w*)\"?'?")
 
@@ -72,6 +72,7 @@ def build_schema(answers: Mapping[str, Sequence[Row]], settings: Settings, versi
         open_relations=open_relations(relations, settings, "main", fold=ascii_lower),
         foreign_keys=tuple(_keys(answers["constraints"])),
         user_functions=_functions(answers["functions"], settings),
+        macros=frozenset(ascii_lower(str(row[0])) for row in answers["functions"]),
         default_schema="main",
         server_version=version,
     )
@@ -129,5 +130,5 @@ def _keys(rows: Sequence[Row]) -> Iterable[ForeignKey]:
 
 
 def _functions(rows: Sequence[Row], settings: Settings) -> frozenset[str]:
-    present = {ascii_lower(str(row[0])) for row in rows}
+    present = {ascii_lower(str(name)) for name, kind in rows if kind == "macro"}
     return frozenset(folded for name in settings.functions if (folded := ascii_lower(name)) in present)

@@ -63,6 +63,7 @@ PROFILE = Profile(
     whole_rows=True,
     aliases_everywhere=True,
     lateral_aliases=True,
+    merged_columns_first=False,
     row_identifiers=("rowid",),
     kept_functions=frozenset({"CAST", "TRY_CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"}),
     explain_options={"": ("explain_key", "explain_value")},
