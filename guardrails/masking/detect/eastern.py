@@ -14,8 +14,6 @@ from typing import Final
 from ..classes import EntityType
 from .scan import Scan
 
-_EASTERN: Final = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
-
 # The most frequent family names, which cover nine people in ten.
 _CHINESE: Final = (
     "(?:欧阳|司马|上官|诸葛|"
@@ -63,8 +61,6 @@ _ROLES: Final = re.compile(
 def recognise(scan: Scan) -> None:
     """Report the names that a title or a field gives away."""
     text = scan.text
-    if text.isascii() or _EASTERN.search(text) is None:
-        return
     forms = _FORMS if _KANA.search(text) else _FORMS_WITHOUT_KANA  # a text without kana is hardly Japanese
     for form in forms:
         for match in form.finditer(text):

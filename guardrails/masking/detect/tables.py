@@ -143,14 +143,11 @@ def _cells(text: str, start: int, stop: int, delimiter: str) -> Iterator[tuple[i
 
 # Beginnings of names that hardly a table is without, where they stand behind a delimiter without a space.
 _SIGNS: Final = (
-    "e?mail phone tel mobile dob birth geb date_ fecha_ data_ zip plz post cp cep cap city "
-    "town ort ville municipio comune "
-    "first last surname full vorname nachname prenom apellido cognome nazwisko achternaam "
-    "efternamn address adres strasse "
-    "dir indirizzo nhs ssn dni cpf pesel"
+    "email phone tel mobile dob birth geb data_ fecha_ zip plz post cp cep city ort first last surname vorname "
+    "nom apellido cognome addr ssn"
 ).split()
 
 ANCHORS: Final = (
-    *(Anchor(f"[,;|\t]{sign.replace('?', '-?')}", _header, caseless=True) for sign in _SIGNS),
+    *(Anchor(f"[,;|\t]{sign}", _header, caseless=True) for sign in _SIGNS),
     Anchor("\\bcopy [a-z]", _header, caseless=True),
 )

@@ -7,10 +7,9 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...classes import EntityType
-from .. import eastern
 from ..buffer import HIDDEN
 from ..scan import Scan, run_before
 from ..spans import Span, span
@@ -31,32 +30,42 @@ def recognise(scan: Scan) -> None:
     firm = sorted(s[:2] for s in scan.found if s.type != EntityType.LOCATION)
     known: set[tuple[int, int]] = set()
     free: list[tuple[tuple[int, int], int, int]] = []
-    telling: dict[int, tuple[int, int]] = {}  # by place: the word, in its text
+    turns = _turns(text)
+    signatures = list(_signatures(text, buffer.starts))
+    asked = {*turns, *(place for signature in signatures for place in signature.words)}
+    telling: dict[int, tuple[int, int]] = {}  # of those places: the word, in its text
     for start, end in _pieces(text, buffer.starts):
         tagged = tag(text if end - start == len(text) else text[start:end])
         for first, last, kind, margin in tagged.mentions:
             if (entity := _TYPES[kind]) is not None:
                 for part in _parts(text, start + first, start + last, firm):
-                    for begin, stop in _trimmed(text, *part, entity):
+                    for begin, stop in _trimmed(text, *part, person=kind == 0):
                         if not _technical(text, begin, stop):
                             scan.add(begin, stop, entity, 1 / (1 + math.exp(-margin)))
-        for hashed, first, last, held in tagged.words:
-            word = hashed, buffer.index(start + first) if many else 0  # a name is known in its own text only
-            telling[start + first] = word
-            if held == SURE:
-                known.add(word)
+        for word, first, last, held in tagged.words:
+            if held == SURE:  # a name is known in its own text only
+                known.add((word, buffer.index(start + first) if many else 0))
             elif held == FREE:
-                free.append((word, start + first, start + last))
-    if free and text.count(":") >= _FEWEST_TURNS:
-        known |= _speakers(text, telling)
+                free.append(((word, buffer.index(start + first) if many else 0), start + first, start + last))
+            if asked and start + first in asked:
+                telling[start + first] = word, buffer.index(start + first) if many else 0
+    if len(turns) >= _FEWEST_TURNS:
+        known |= _speakers(turns, telling)
     if known:
         for word, first, last in free:
             if word in known and not _technical(text, first, last):
                 scan.add(first, last, EntityType.PERSON, _AGAIN)
-    for begin, stop in _signatures(text, buffer.starts, telling):
-        scan.add(begin, stop, EntityType.PERSON, _AGAIN)
-    eastern.recognise(scan)
+    for signature in signatures:
+        if all(place in telling for place in signature.words):
+            scan.add(signature.start, signature.end, EntityType.PERSON, _AGAIN)
+    if not text.isascii() and _EASTERN.search(text) is not None:
+        from .. import eastern  # large expressions that few texts need
+
+        eastern.recognise(scan)
     _join_addresses(scan, {s[:2] for s in scan.found[:formed] if s.type == EntityType.LOCATION})
+
+
+_EASTERN: Final = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
 def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
@@ -96,17 +105,36 @@ _AFTER: Final = re.compile(r"[\s,;:)]*")
 _INTRODUCTION: Final = re.compile(r"[\s,;:(]+(?:[a-z]{2,12}[\s:#.]*){0,2}\Z")
 
 
-_FEWEST_TURNS: Final = 3
-_TURN: Final = re.compile(
-    r"(?:^|[\n\x00])[ \t]*(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?,?[ \t]+(?:- )?)?(?P<who>[^\W\d_][\w'-]+) ?:(?= )"
+_FEWEST_TURNS: Final = 4  # two who speak twice
+_TURN: Final = re.compile(  # [12:40] Ann:
+    r"[ \t]*(?:[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?,?[ \t]+(?:- )?)?(?P<who>[^\W\d_][\w'-]+) ?:(?= )"
 )
 
 
-def _speakers(text: str, telling: Mapping[int, tuple[int, int]]) -> set[tuple[int, int]]:
-    """Words that open lines again and again as who speaks does, in texts where at least two do so."""
-    turns = Counter(telling[at] for match in _TURN.finditer(text) if (at := match.start("who")) in telling)
-    often = Counter(at for (_, at), count in turns.items() if count > 1)
-    return {(word, at) for (word, at), count in turns.items() if count > 1 and often[at] > 1}
+def _turns(text: str) -> list[int]:
+    """Where words stand that open a line as who speaks does; none in a text too short for that."""
+    if text.count("\n") < _FEWEST_TURNS - 1 or text.count(": ") < _FEWEST_TURNS:
+        return []
+    found: list[int] = []
+    at = 0
+    while at >= 0:
+        if (match := _TURN.match(text, at)) is not None:
+            found.append(match.start("who"))
+        at = text.find("\n", at) + 1 or -1
+    return found
+
+
+def _speakers(turns: list[int], telling: Mapping[int, tuple[int, int]]) -> set[tuple[int, int]]:
+    """Words that open lines again and again, in texts where at least two do so."""
+    counts = Counter(telling[at] for at in turns if at in telling)
+    often = Counter(at for (_, at), count in counts.items() if count > 1)
+    return {(word, at) for (word, at), count in counts.items() if count > 1 and often[at] > 1}
+
+
+class _Signature(NamedTuple):
+    start: int
+    end: int
+    words: list[int]  # where they begin
 
 
 _SHORTEST_LETTER: Final = 150
@@ -114,24 +142,22 @@ _SIGNED: Final = re.compile(
     r"(?:\n[ \t]*\r?\n|,[ \t]*\r?\n|\n[^\W\d_][^\W\d_ .!]{1,25}[.!]?[ \t]*\r?\n)[ \t]*"
     r"(?P<who>[^\W\d_][\w'’-]+(?: [^\W\d_][\w'’.-]*){0,3})\s*\Z"
 )
+_SIGNED_WORD: Final = re.compile(r"[^\W\d_][^\W\d_]{2,}")
 
 
-def _signatures(text: str, starts: list[int], telling: Mapping[int, object]) -> Iterator[tuple[int, int]]:
-    """The last line of a letter, behind a blank line or its closing words, where no word of it means anything."""
-    ends = [*(start - len(_SEPARATOR) for start in starts[1:]), len(text)]
-    for start, end in zip(starts, ends, strict=True):
-        if end - start < _SHORTEST_LETTER or text.find("\n", max(start, end - 60), end) < 0:
+def _signatures(text: str, starts: list[int]) -> Iterator[_Signature]:
+    """The last line of each letter, behind a blank line or closing words: a name where no word of it means anything."""
+    for start, end in zip(starts, [*(later - len(_SEPARATOR) for later in starts[1:]), len(text)], strict=True):
+        if end - start < _SHORTEST_LETTER or text.find("\n", end - 60, end) < 0:
             continue
-        signed = _SIGNED.search(text[max(start, end - 100) : end])
-        if signed is None:
+        last = text[text.rfind("\n", start, end) + 1 : end]
+        if not last.rstrip().replace(" ", "").replace("-", "").isalpha() and last.strip():
             continue
         base = max(start, end - 100)
-        words = [base + signed.start("who") + m.start() for m in _SIGNED_WORD.finditer(signed["who"])]
-        if words and all(at in telling for at in words):
-            yield base + signed.start("who"), base + signed.end("who")
-
-
-_SIGNED_WORD: Final = re.compile(r"[^\W\d_][^\W\d_]{2,}")
+        if (signed := _SIGNED.search(text[base:end])) is not None:
+            words = [base + signed.start("who") + m.start() for m in _SIGNED_WORD.finditer(signed["who"])]
+            if words:
+                yield _Signature(base + signed.start("who"), base + signed.end("who"), words)
 
 
 # --- where a name ends ---------------------------------------------------------------------------------------------
@@ -142,39 +168,53 @@ _SENTENCE: Final = re.compile(r"(?<=[^\W\d_]{4})[.!?]\s+(?=[^\W\d_])|(?<=\d[A-Z]
 _SHORTENED: Final = re.compile(
     r"(?:blvd|avda|ctra|bldg|dept|prof|dott|capt|insp|prov|psge|pass|edif|supt)\Z", re.IGNORECASE
 )
-_TITLE: Final = re.compile(
-    r"(?:(?:Mrs?|Ms|Miss|Mx|Mdm|Dr|Dra|Prof|Professor|Frau|Herrn?|Hr|Sra|Srta|Se[nñ]ora?|Sig|Dott|Mme|Mlle|Madame|Monsieur|Mw|Dhr|Lt|Col"
-    r"|Capt|Rev|Say[ıi]n|Ehepaar|Onkel|Tante|T[ií]o|T[ií]a)\.? )+(?=[^\W\d_])"
+_TITLES: Final = frozenset(
+    (
+        "Mr Mrs Ms Miss Mx Mdm Dr Dra Prof Professor Frau Herr Herrn Hr Sra Srta Señor Señora Senor Senora Sig Dott "
+        "Mme Mlle Madame Monsieur Mw Dhr Lt Col Capt Rev Sayın Ehepaar Onkel Tante Tío Tía"
+    ).split()
 )
-_TAIL: Final = re.compile(
-    r"[,;\s]+(?:(?:tel|t[eé]l|ph|phone|fax|mobile|mob|cell|c\.f|cf|p\.iva)\.?"
-    r"|(?:\w{2,3} )?\d{1,2}\.? [^\W\d_]{3,9}\.? (?:1[89]|20)\d\d)\Z",
-    re.IGNORECASE,
-)
+_FIELDS: Final = frozenset("tel tél ph phone fax mobile mob cell c.f cf p.iva".split())
+_DATE_TAIL: Final = re.compile(r"[,;\s]+(?:\w{2,3} )?\d{1,2}\.? [^\W\d_]{3,9}\.? (?:1[89]|20)\d\d\Z")
 _REST: Final = re.compile(r"-[^\W\d_][\w'’]*")
 
 
-def _trimmed(text: str, start: int, end: int, entity: EntityType) -> Iterator[tuple[int, int]]:
+def _trimmed(text: str, start: int, end: int, *, person: bool) -> list[tuple[int, int]]:
     """A mention without what cannot belong to it: the next paragraph or sentence, a title, the name of a field.
 
     What is cut off is let go only where it is a single word: two capitals in a row may be somebody else.
     """
-    person = entity == EntityType.PERSON
-    if person and (rest := _REST.match(text, end)) is not None:
+    if person and text.startswith("-", end) and (rest := _REST.match(text, end)) is not None:
         end = rest.end()  # a name with a hyphen is one name
-    first = True
-    for begin, stop in _split(text, start, end, _LINE if person else _PARAGRAPH):
-        for begin_, stop_ in _split(text, begin, stop, _SENTENCE):
-            if not first and text.find(" ", begin_, stop_) < 0:
-                continue
-            first = False
-            if person:
-                title = _TITLE.match(text, begin_, stop_)
-                begin_ = title.end() if title is not None and title.end() < stop_ else begin_
-            elif (tail := _TAIL.search(text, begin_, stop_)) is not None:
-                stop_ = tail.start()
-            if begin_ < stop_:
-                yield begin_, stop_
+    value = text[start:end]
+    if value.isalpha():
+        return [(start, end)]
+    while person and (cut := value.find(" ") + 1) and value[: cut - 1].rstrip(".") in _TITLES and value[cut:]:
+        start, value = start + cut, value[cut:]
+    if not person:
+        end = _without_tail(text, start, end, value)
+    if "\n" not in value and not any(mark in value for mark in _MARKS):  # nearly always
+        return [(start, end)]
+    kept: list[tuple[int, int]] = []
+    for part in _split(text, start, end, _LINE if person else _PARAGRAPH):
+        for begin, stop in _split(text, *part, _SENTENCE):
+            if not kept or text.find(" ", begin, stop) >= 0:
+                kept.append((begin, stop))
+    return kept
+
+
+_MARKS: Final = (". ", "! ", "? ")
+
+
+def _without_tail(text: str, start: int, end: int, value: str) -> int:
+    """The end of a place before ``, tel`` or ``12 May 1907``."""
+    if value[-4:].isdigit():
+        date = _DATE_TAIL.search(text, start, end)
+        return end if date is None else date.start()
+    last = max(value.rfind(" "), value.rfind("\n")) + 1
+    if last > 1 and value[last:].rstrip(".").lower() in _FIELDS:
+        return start + len(value[:last].rstrip(" ,;\r\n\t"))
+    return end
 
 
 def _split(text: str, start: int, end: int, between: re.Pattern[str]) -> Iterator[tuple[int, int]]:
@@ -182,9 +222,11 @@ def _split(text: str, start: int, end: int, between: re.Pattern[str]) -> Iterato
     for match in between.finditer(text, start, end):
         if between is _SENTENCE and _SHORTENED.search(text, max(at, match.start() - 6), match.start()):
             continue
-        yield at, match.start()
+        if at < match.start():
+            yield at, match.start()
         at = match.end()
-    yield at, end
+    if at < end:
+        yield at, end
 
 
 # --- what is no name -----------------------------------------------------------------------------------------------

@@ -88,8 +88,16 @@ def blind(detector: Detector) -> list[tuple[Row, list[Span]]]:
 
 
 def test_blind_set(blind: list[tuple[Row, list[Span]]]) -> None:
-    assert leaks(blind)["all"] < 0.10
+    shares = leaks(blind)
+    assert shares["all"] < 0.10
     assert over(blind) < 20
+    sizes = Counter[str]()
+    for (_, gold), _ in blind:
+        for start, end, kind in gold:
+            sizes[kind] += end - start
+    structured = {kind: size for kind, size in sizes.items() if kind not in FREE}
+    # the promise of 1 % is kept on the set of our own; on texts nobody has read this is what was reached
+    assert sum(shares[kind] * size for kind, size in structured.items()) / sum(structured.values()) < 0.04
 
 
 # micro span F1 of presidio-analyzer 2.2.366 with the better of two spaCy models from PyPI (benchmarks/detection.py)
