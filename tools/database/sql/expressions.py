@@ -237,14 +237,15 @@ class Expressions:
         return found
 
     def _child(self, node: exp.Expr, env: Env) -> Value:
-        if isinstance(node, exp.DataType):
+        if isinstance(node, exp.DataType) or (isinstance(node, exp.Var) and not self._state.owner):
             return CONSTANT
         return self._word(node, env) if isinstance(node, exp.Var) else self.value(node, env)
 
     def _word(self, node: exp.Expr, env: Env) -> Value:
-        """A bare word where syntax has names of its own (of a unit, an argument). In a view's body, which nobody has
-        checked, it may as well be a column: ``email.upper()`` of DuckDB has no other sign of one."""
-        found = self._lookup(node, env, node) if self._state.owner else None
+        """A bare word where a value may stand. It is a name that syntax has of its own (of an argument, a collation),
+        or a column: ``email.upper()`` of DuckDB has no other sign of one. In a view's body, which no gate has seen, the
+        words of units may be columns, too."""
+        found = self._lookup(node, env, node)
         return CONSTANT if found is None else found
 
     def _generic(self, node: exp.Expr, env: Env) -> Value:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -24,6 +26,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from . import refusals
 from .lexguard import check_text, check_tokens
+from .names import ascii_lower
 from .profiles import Profile, profile_for
 
 MARK: Final = "\0"
@@ -32,6 +35,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the s
 
 _ARROWS: Final = frozenset({TokenType.ARROW, TokenType.DARROW, TokenType.HASH_ARROW, TokenType.DHASH_ARROW})
 _PATHS: Final = frozenset({TokenType.STRING, TokenType.NUMBER})
+_WORDS: Final = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.COMMA})
 
 
@@ -89,20 +93,30 @@ def parse(text: str, profile: Profile, known_names: frozenset[str]) -> Parsed:
     return Parsed(trees[0], tokens, explain)
 
 
-def parse_definition(text: str, profile: Profile) -> exp.Expr | None:
-    """Read a view body or column expression of the catalog. None when it cannot be read."""
+def parse_definition(text: str, profile: Profile, names: Set[str] = frozenset()) -> exp.Expr | None:
+    """Read a view body or column expression of the catalog. None when it cannot be read, or when the tree lacks one of
+    these names where the text has it: sqlglot drops arguments that it has no place for."""
     tools = tools_for(profile.name)
     try:
         tokens = tools.dialect.tokenize(text)
         while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
             tokens.pop()
+        written = Counter(ascii_lower(token.text) for token in tokens if token.token_type in _WORDS)
         trees = tools.parser.parse(_prepared(tokens, tools.marked), text)
     except (ParseError, TokenError, RecursionError, ValueError):
         return None
     if len(trees) != 1 or trees[0] is None:
         return None
     strip_marks(trees[0])
-    return trees[0]
+    lost = written - Counter(_words(trees[0]))
+    return None if lost and not lost.keys().isdisjoint(map(ascii_lower, names)) else trees[0]
+
+
+def _words(tree: exp.Expr) -> Iterator[str]:
+    for node in tree.walk():
+        word = node.args.get("this") if isinstance(node, exp.Identifier | exp.Var | exp.Anonymous) else None
+        if isinstance(word, str):
+            yield ascii_lower(word)
 
 
 def reread(text: str, profile: Profile) -> exp.Expr | None:

@@ -50,7 +50,7 @@ def shapes_for(settings: GuardSettings) -> Shapes:
 def trace_view(shapes: Shapes, relation: Relation) -> Traced | None:
     """Walk the body of a view. What it filters on is its owner's decision and does not count. None: not traceable."""
     assert relation.definition is not None
-    tree = parse_definition(relation.definition, shapes.profile)
+    tree = parse_definition(relation.definition, shapes.profile, shapes.words)
     if tree is None:
         return None
     if isinstance(tree, exp.Create):
@@ -83,7 +83,7 @@ def _disordered(folded: list[str], relation: Relation, shapes: Shapes) -> bool:
 
 def trace_expression(shapes: Shapes, relation: Relation, expression: str) -> frozenset[ColumnRef] | None:
     """The columns a generated column is computed from. None: not traceable."""
-    tree = parse_definition(f"SELECT {expression}", shapes.profile)
+    tree = parse_definition(f"SELECT {expression}", shapes.profile, shapes.words)
     if not isinstance(tree, exp.Select) or set(_given(tree)) != {"expressions"} or len(tree.expressions) != 1:
         return None
     state = State(shapes, None)
