@@ -68,10 +68,8 @@ def _long_word(scan: Scan, end: int) -> None:
 
 
 def _bech32(scan: Scan, end: int) -> None:
-    text = scan.text
-    separator = text.rfind("1", 0, end)  # the part behind it never holds a 1
-    start = separator - (3 if text[separator - 3 : separator] == "ltc" else 2)
-    value = _word(scan, start) if start >= 0 else ""
+    start = end - (4 if scan.text[end - 4 : end] == "ltc1" else 3)
+    value = _word(scan, start)
     if 14 <= len(value) <= 90 and checks.bech32(value):
         scan.add(start, start + len(value), EntityType.CRYPTO, 0.95)
 
@@ -86,8 +84,7 @@ def _ethereum(scan: Scan, start: int, value: str) -> None:
 
 
 ANCHORS: Final = (
-    Anchor("\\b[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{4}", _iban),
-    Anchor("\\b[A-Za-z]{2}[0-9]{2}[ \\-][A-Za-z0-9]{4}", _iban),
+    Anchor("\\b[A-Za-z]{2}[0-9]{2}[ \\-]?[A-Za-z0-9]{4}", _iban),
     Anchor("\\b[0-9A-Za-z]{25}", _long_word),
-    Anchor("\\b(?:bc|tb|BC|ltc)1[0-9a-zA-Z]{10}", _bech32),
+    Anchor("\\b(?:bc|tb|BC|ltc)1", _bech32),
 )

@@ -186,7 +186,7 @@ def _curl(scan: Scan, end: int) -> None:
 
 def _joined(scan: Scan, end: int) -> None:
     """``mysql -u root -phunter2``: the flag and its value in one."""
-    match = _JOINED_FLAG.match(scan.text, end - 1)
+    match = _JOINED_FLAG.match(scan.text, end)
     if match is not None and _CLIENTS.search(scan.buffer.lower, max(0, end - 120), end):
         scan.add(*match.span(), EntityType.SECRET, 0.85)
 
@@ -279,5 +279,5 @@ ANCHORS: Final = (
     Anchor("AccountKey=", _account_key),
     Anchor("SharedAccessKey=", _account_key),
     Anchor(" -u ", _curl),
-    Anchor(" -p[^ ]", _joined),
+    Anchor(" -p", _joined),
 )

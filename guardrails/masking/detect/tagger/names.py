@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from ...classes import EntityType
@@ -58,14 +59,17 @@ def recognise(scan: Scan) -> None:
     for signature in signatures:
         if all(place in telling for place in signature.words):
             scan.add(signature.start, signature.end, EntityType.PERSON, _AGAIN)
-    if not text.isascii() and _EASTERN.search(text) is not None:
+    if not text.isascii() and _eastern().search(text) is not None:
         from .. import eastern  # large expressions that few texts need
 
         eastern.recognise(scan)
     _join_addresses(scan, {s[:2] for s in scan.found[:formed] if s.type == EntityType.LOCATION})
 
 
-_EASTERN: Final = re.compile("[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+@cache
+def _eastern() -> re.Pattern[str]:
+    """Compiled when first needed: so large a set takes milliseconds."""
+    return re.compile("[\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
 
 
 def _pieces(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
