@@ -65,6 +65,12 @@ class Buffer:
         """Which text an offset lies in."""
         return bisect_right(self.starts, offset) - 1
 
+    def bounds(self, offset: int) -> tuple[int, int]:
+        """Where the text of that offset begins and ends."""
+        index = self.index(offset)
+        later = index + 1 < len(self.starts)
+        return self.starts[index], self.starts[index + 1] - len(SEPARATOR) if later else len(self.text)
+
     def floor(self, offset: int) -> int:
         """Where the text of that offset begins."""
         return 0 if len(self.starts) == 1 else self.starts[bisect_right(self.starts, offset) - 1]

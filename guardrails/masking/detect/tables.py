@@ -69,7 +69,8 @@ def _header(scan: Scan, end: int) -> None:
     text = scan.text
     if not scan.places or scan.notes.get(_SEEN, -1) >= end - 1:
         return
-    begin, stop = _line(text, end - 1)
+    first, last = scan.buffer.bounds(end - 1)
+    begin, stop = _line(text, end - 1, first, last)
     scan.notes[_SEEN] = stop
     if stop - begin > _MOST_LINE or text[stop : stop + 1] != "\n":
         return
@@ -89,30 +90,32 @@ def _header(scan: Scan, end: int) -> None:
     if opening:
         delimiter = "\t"
     if any(kinds):
-        _rows(scan, stop + 1, delimiter, kinds)
+        scan.notes[_SEEN] = _rows(scan, stop + 1, last, delimiter, kinds)  # no row is read again as a header
 
 
-def _line(text: str, at: int) -> tuple[int, int]:
-    begin = max(text.rfind("\n", 0, at), text.rfind("\x00", 0, at)) + 1
-    stop = text.find("\n", at)
-    return begin, len(text) if stop < 0 else stop
+def _line(text: str, at: int, first: int, last: int) -> tuple[int, int]:
+    """The line of that offset within the text that it lies in."""
+    begin = text.rfind("\n", first, at) + 1
+    stop = text.find("\n", at, last)
+    return begin or first, last if stop < 0 else stop
 
 
-def _rows(scan: Scan, at: int, delimiter: str, kinds: list[str | None]) -> None:
-    """All lines below with as many cells as the header has names."""
+def _rows(scan: Scan, at: int, last: int, delimiter: str, kinds: list[str | None]) -> int:
+    """All lines below with as many cells as the header has names. Returns where the last of them ends."""
     text = scan.text
-    while at < len(text):
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        if "\x00" in text[at:stop] or stop - at > _MOST_LINE:
-            return
+    while at < last:
+        stop = text.find("\n", at, last)
+        stop = last if stop < 0 else stop
+        if stop - at > _MOST_LINE:
+            break
         cells = list(_cells(text, at, stop, delimiter))
         if len(cells) != len(kinds):
-            return
-        for (first, last), kind in zip(cells, kinds, strict=True):
-            if kind is not None and (found := _CELLS[kind].fullmatch(text, first, last)) is not None:
+            break
+        for (begin, end), kind in zip(cells, kinds, strict=True):
+            if kind is not None and (found := _CELLS[kind].fullmatch(text, begin, end)) is not None:
                 scan.add(found.start(), found.end(), kind, _SCORE)
         at = stop + 1
+    return at - 1
 
 
 def _cells(text: str, start: int, stop: int, delimiter: str) -> Iterator[tuple[int, int]]:

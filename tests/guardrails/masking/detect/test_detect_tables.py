@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from gloveport.guardrails.masking.detect import Detector, tables
 
 CSV = (
     "id,surname,phone,birth_date,city,plan\n1,Quill,655501777,1981-04-12,Lorca,gold\n2,Abara,,1990-01-30,Leuven,free\n"
@@ -49,3 +53,23 @@ def test_no_table(find, text: str) -> None:
 
 def test_open_columns_are_not_read_as_tables(find) -> None:
     assert {kind for kind, _ in find(CSV)} <= {"DATE_OF_BIRTH"}  # whose name stands near enough
+
+
+def test_together_as_alone(detector: Detector) -> None:
+    """The last row of a text needs no line end, and a text without lines hides no header of the next."""
+    texts = ["no line,phone here", CSV.rstrip("\n"), "", "a,city", CSV, "x"]
+    assert detector.scan_many(texts) == [detector.scan(text) for text in texts]
+
+
+def test_rows_are_read_once(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a file of nothing but headers takes the square of its lines."""
+    read: list[int] = []
+    cells = tables._cells  # pyright: ignore[reportPrivateUsage]
+
+    def counted(text: str, start: int, stop: int, delimiter: str) -> Iterator[tuple[int, int]]:
+        read.append(start)
+        return cells(text, start, stop, delimiter)
+
+    monkeypatch.setattr(tables, "_cells", counted)
+    detector.scan("id,phone,dob\n" * 50)
+    assert len(read) == len(set(read)) == 49
