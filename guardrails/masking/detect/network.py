@@ -14,6 +14,10 @@ _QUOTED_LOCAL = re.compile(r'"[^"\\\s]{1,62}"\Z')
 _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])", re.IGNORECASE
 )
+# ann@acme.com5551234: what somebody put together without a space.
+_GLUED_DOMAIN = re.compile(
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}?(?:com|org|net|edu|gov|info|co\.uk)(?=\d)", re.IGNORECASE
+)
 _DOMAIN_LITERAL = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-fA-F:.]+)\]")
 NOT_TOP: Final = frozenset(
     "png jpg jpeg gif svg webp css js ts php html htm json xml yml yaml txt log dll exe class jar".split()
@@ -32,7 +36,7 @@ def _email_in_url(scan: Scan, end: int) -> None:
 
 def _address(scan: Scan, at: int, end: int) -> None:
     text = scan.text
-    domain = _DOMAIN.match(text, end) or _DOMAIN_LITERAL.match(text, end)
+    domain = _DOMAIN.match(text, end) or _DOMAIN_LITERAL.match(text, end) or _GLUED_DOMAIN.match(text, end)
     if domain is None:
         return
     quoted = _QUOTED_LOCAL.search(text, max(0, at - 64), at) if text[at - 1 : at] == '"' else None

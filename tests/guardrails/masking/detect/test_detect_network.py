@@ -19,6 +19,7 @@ import pytest
         ("ann@acme.com,bob", "ann@acme.com"),
         ("😀ann@acme.com😀", "ann@acme.com"),
         ("GET /reset?email=ann%40acme.com&t=1", "ann%40acme.com"),
+        ("ann@acme.com5551234", "ann@acme.com"),
     ],
 )
 def test_email(find, text: str, value: str) -> None:
@@ -37,6 +38,7 @@ def test_email(find, text: str, value: str) -> None:
         "package@1.2.3",
         "p@ss",
         "git@acme.com:team/tool",
+        "deploy@web.eu1",
     ],
 )
 def test_no_email(find, text: str) -> None:
