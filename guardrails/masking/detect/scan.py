@@ -90,7 +90,11 @@ class Scan:
 
     def ahead(self, start: int) -> tuple[Sequence[bytes], int]:
         """The words in the 40 characters ahead of a value, its key's words first; and how far off the last one ends."""
-        if self._ahead_at != start:
+        if self._ahead_at == start:
+            return self._ahead, self._gap
+        if self.many and (start == 0 or self.raw[start - 1] == 0):  # a cell that is nothing but the value
+            found, gap = self.key(start) or (), 0
+        else:
             floor = start - _BEFORE if start > _BEFORE else 0
             if self.many and (cut := self.raw.rfind(b"\0", floor, start)) >= 0:
                 floor = cut + 1
@@ -100,8 +104,8 @@ class Scan:
             if self.keys is not None and (key := self.key(start)) is not None:
                 gap = gap if found else start - floor
                 found = [*key, *found]
-            self._ahead_at, self._ahead, self._gap = start, found, gap
-        return self._ahead, self._gap
+        self._ahead_at, self._ahead, self._gap = start, found, gap
+        return found, gap
 
     def behind(self, end: int) -> Sequence[bytes]:
         """The words in the 16 characters behind a value."""
