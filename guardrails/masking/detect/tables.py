@@ -29,29 +29,32 @@ _CELLS: Final[dict[str, re.Pattern[str]]] = {
     EntityType.PASSPORT: re.compile(r"(?=(?:\w*\d){4})[A-Z0-9]{6,12}"),
 }
 _NAMES: Final[dict[str, str]] = {
-    EntityType.DATE_OF_BIRTH: "dob birthdate birth_date birthday date_of_birth geburtsdatum geb_datum date_naissance "
-    "date_de_naissance fecha_nacimiento fecha_de_nacimiento data_nascita data_di_nascita data_nascimento "
-    "data_de_nascimento nascimento geboortedatum data_urodzenia fodelsedatum dogum_tarihi",
-    EntityType.PHONE: "phone phone_number telephone tel mobile mobile_phone cell fax telefon telefonnummer handy "
-    "mobil "
-    "telephone_number portable telefono movil celular cellulare telefone telemovel telefoon "
-    "mobiel komorka msisdn",
-    EntityType.LOCATION: "address street street_address line1 city town zip zip_code zipcode postcode postal_code "
-    "strasse "
-    "adresse anschrift plz ort wohnort adresse_postale rue ville cp code_postal direccion "
-    "calle municipio ciudad "
-    "codigo_postal indirizzo via cap citta comune endereco rua cidade bairro cep morada "
-    "codigo_postal adres straat "
-    "woonplaats plaats ulica miasto kod_pocztowy adress gata postnummer postort adres sehir",
-    EntityType.PERSON: "first first_name firstname given_name forename last last_name lastname surname "
-    "family_name "
-    "full_name fullname middle_name vorname nachname familienname prenom nom_de_famille "
-    "apellido apellidos cognome "
-    "sobrenome achternaam voornaam imie nazwisko fornamn efternamn soyad patient_name "
-    "customer_name contact_name",
-    EntityType.NATIONAL_ID: "nhs_number nhs nino national_id dni nif nie cpf codice_fiscale pesel bsn personnummer nir "
-    ""
-    "numero_secu steuer_id aadhaar pan tax_id",
+    EntityType.DATE_OF_BIRTH: (
+        "dob birthdate birth_date birthday date_of_birth geburtsdatum geb_datum date_naissance date_de_naissance "
+        "fecha_nacimiento fecha_de_nacimiento data_nascita data_di_nascita data_nascimento data_de_nascimento "
+        "nascimento geboortedatum data_urodzenia fodelsedatum dogum_tarihi"
+    ),
+    EntityType.PHONE: (
+        "phone phone_number telephone tel mobile mobile_phone cell fax telefon telefonnummer handy mobil "
+        "telephone_number portable telefono movil celular cellulare telefone telemovel telefoon mobiel komorka "
+        "msisdn"
+    ),
+    EntityType.LOCATION: (
+        "address street street_address line1 city town zip zip_code zipcode postcode postal_code strasse adresse "
+        "anschrift plz ort wohnort adresse_postale rue ville cp code_postal direccion calle municipio ciudad "
+        "codigo_postal indirizzo via cap citta comune endereco rua cidade bairro cep morada codigo_postal adres "
+        "straat woonplaats plaats ulica miasto kod_pocztowy adress gata postnummer postort adres sehir"
+    ),
+    EntityType.PERSON: (
+        "first first_name firstname given_name forename last last_name lastname surname family_name full_name "
+        "fullname middle_name vorname nachname familienname prenom nom_de_famille apellido apellidos cognome "
+        "sobrenome achternaam voornaam imie nazwisko fornamn efternamn soyad patient_name customer_name "
+        "contact_name"
+    ),
+    EntityType.NATIONAL_ID: (
+        "nhs_number nhs nino national_id dni nif nie cpf codice_fiscale pesel bsn personnummer nir numero_secu "
+        "steuer_id aadhaar pan tax_id"
+    ),
     EntityType.US_SSN: "ssn social_security_number",
     EntityType.MEDICAL_RECORD: "mrn patient_id medical_record_number",
     EntityType.PASSPORT: "passport passport_number passport_no",
