@@ -1,9 +1,11 @@
 """Fuzz the SQL guard's lineage against PostgreSQL's own query tree.
 
-    .venv/bin/python scripts/fuzz_lineage.py [QUERIES] [--twins] [--seed N] [--url postgresql://...]
+    .venv/bin/python scripts/fuzz_lineage.py [QUERIES] [--twins] [--views ENGINE] [--seed N] [--url postgresql://...]
 
 Runs that many random nested queries (20,000) through both and prints how many sources the walk missed: it must be none.
 With --twins it runs what strict lets through on twin databases instead: no answer may depend on a masked cell.
+With --views sqlite, postgresql, mysql or duckdb it makes random views there: no column that the guard takes for an open
+one may depend on a masked cell. MariaDB is at GLOVEPORT_TEST_MARIADB, else at its usual port.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import argparse
 import os
 import time
 
-from gloveport.tests.tools.database.sql import twin_oracle
+from gloveport.tests.tools.database.sql import twin_oracle, view_twins
+from gloveport.tests.tools.database.sql.clinic import DIALECTS
 from gloveport.tests.tools.database.sql.lineage_oracle import Tally, oracle
 from gloveport.tests.tools.database.sql.random_queries import Generator
 
@@ -22,9 +25,12 @@ def main() -> int:
     parser.add_argument("queries", nargs="?", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--twins", action="store_true")
+    parser.add_argument("--views", choices=DIALECTS)
     default = os.environ.get("GLOVEPORT_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
     parser.add_argument("--url", default=default)
     options = parser.parse_args()
+    if options.views:
+        return of_views(options)
     return on_twins(options) if options.twins else against_the_tree(options)
 
 
@@ -62,6 +68,22 @@ def on_twins(options: argparse.Namespace) -> int:
     print(
         f"{tally.compared:,} answers compared on twins, {differ} differ; {tally.refused:,} refused by the guard, "
         f"{tally.failed:,} failed on both; {time.perf_counter() - began:.0f} s"
+    )
+    return 1 if differ else 0
+
+
+def of_views(options: argparse.Namespace) -> int:
+    tally, differ, seed, began = view_twins.Tally(), 0, options.seed, time.perf_counter()
+    mariadb = os.environ.get("GLOVEPORT_TEST_MARIADB", "mysql://root@127.0.0.1:3306/mysql")
+    while tally.tried < options.queries:
+        url = mariadb if options.views == "mysql" else options.url
+        for found in view_twins.run(options.views, url, seed, 50, tally):
+            differ += 1
+            print(f"DIFFERS: {found}")
+        seed += 1
+    print(
+        f"{tally.tried:,} views, {tally.compared:,} open columns compared on twins, {differ} views differ; "
+        f"{tally.closed:,} closed by the guard, {tally.invalid:,} not valid; {time.perf_counter() - began:.0f} s"
     )
     return 1 if differ else 0
 

@@ -25,6 +25,7 @@ _OF_OWNERS = {
     "Group": names("all totals"),
     "Limit": names("limit_options"),
     "Column": names("catalog"),
+    "Star": names("except_"),
     "Window": names("first"),
     "Cast": names("format action safe default"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -185,6 +185,9 @@ class Expressions:
             return self._walk.calls.qualified(node, env)
         if not isinstance(field, exp.Identifier | exp.Star):
             return combine(self.children(node, env), OutputForm.EXPRESSION)
+        name = inner.expression if isinstance(inner, exp.Dot) else inner
+        if isinstance(name, exp.Identifier):  # p.email.upper() of DuckDB
+            return combine([self.value(inner, env), *self._named(name, field, env)])
         if isinstance(inner, exp.Column) and inner.args.get("table") is None and isinstance(field, exp.Identifier):
             source = self.row_source(inner, env)
             if source is not None:
@@ -195,6 +198,13 @@ class Expressions:
                 self._state.bits_of[id(inner)] = value.bits
                 return value
         return combine([self.value(node.this, env)], OutputForm.EXPRESSION)
+
+    def _named(self, name: exp.Expr, field: exp.Expr, env: Env) -> Iterator[Value]:
+        """What a field of whatever has that name in FROM is."""
+        folded = self._state.names.fold(name)
+        for source in (source for level in env.levels for source in level.sources if source.alias == folded):
+            column = source.find(self._state.names.fold(field)) if isinstance(field, exp.Identifier) else None
+            yield column or source.whole()
 
     def row_source(self, column: exp.Expr, env: Env) -> Source | None:
         """The source a name means as a whole row: only when no column has that name, however far out."""

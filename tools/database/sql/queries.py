@@ -331,6 +331,10 @@ class Queries:
             labels, values, places = self.star_of(env.levels[0])
             if env.levels[0].merged and not state.owner:
                 self._spell_out(item, env.levels[0], labels)
+        left_out = self._left_out(item)
+        if left_out:
+            kept = [i for i, label in enumerate(labels) if state.names.stored(label) not in left_out]
+            labels, values, places = [labels[i] for i in kept], [values[i] for i in kept], [places[i] for i in kept]
         result.labels += labels
         result.folded += [state.names.stored(label) for label in labels]
         result.values += values
@@ -340,6 +344,13 @@ class Queries:
         if frame is not None and state.profile.bare_columns:
             frame.bare += [(item, value) for value in values]
         return True
+
+    def _left_out(self, item: exp.Expr) -> set[str]:
+        """``* EXCLUDE (a, b)`` in a view of DuckDB's."""
+        star = next(node for node in (item, item.this, item.args.get("expression")) if isinstance(node, exp.Star))
+        columns: list[exp.Expr] = star.args.get("except_") or []
+        self._state.visited.update(map(id, columns))
+        return {self._state.names.fold(c.this if isinstance(c, exp.Column) else c) for c in columns}
 
     def star_of(self, level: Level) -> tuple[list[str], list[Value], list[tuple[Source, int] | None]]:
         """What ``*`` stands for: every column of every source, common columns of USING and NATURAL once."""

@@ -43,6 +43,7 @@ SHOWN = [
     ((DUCKDB,), "email.upper()", "email"),
     ((DUCKDB,), "p.email.upper()", "email"),
     ((DUCKDB,), "p.email.upper().lower()", "email"),
+    ((DUCKDB,), "(SELECT p.email.upper() FROM (SELECT 1 AS p) AS q)", "email"),  # a column may have the name of p
     ((POSTGRESQL,), "email OPERATOR(pg_catalog.||) 'x'", "email"),
 ]
 
@@ -50,6 +51,11 @@ SHOWN = [
 @pytest.mark.parametrize(("dialect", "text", "column"), [(d, text, c) for dialects, text, c in SHOWN for d in dialects])
 def test_a_column_of_a_view_is_made_of_all_that_shows_in_it(dialect: str, text: str, column: str) -> None:
     assert f"patients.{column}" in sources(dialect, f"SELECT {text} AS x FROM patients p")
+
+
+@pytest.mark.parametrize("name", ["email", "patients.email", "main.patients.email", "clinic.main.patients.email"])
+def test_the_first_argument_of_a_function_may_stand_in_front_of_it(name: str) -> None:
+    assert sources(DUCKDB, f"SELECT {name}.upper() AS x FROM main.patients") >= {"patients.email"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
