@@ -9,7 +9,7 @@ import datetime as dt
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from ....tool import UNKNOWN
@@ -127,6 +127,13 @@ def _counted(data: bytes) -> bytes:
     return b"\xfe" + size.to_bytes(8, "little") + data
 
 
+def _decimal(raw: bytes) -> Decimal:
+    try:
+        return Decimal(raw.decode("ascii"))
+    except (UnicodeDecodeError, InvalidOperation):
+        raise Malformed from None
+
+
 def row(data: bytes, fields: Sequence[Field]) -> tuple[object, ...]:
     """One row of a result. Raises `Malformed`."""
     count = len(fields)
@@ -178,7 +185,7 @@ class _Reader:
             return self._time()
         raw = self.counted()
         if code in _DECIMALS:
-            return Decimal(raw.decode("ascii"))
+            return _decimal(raw)
         if code == _BIT:
             return int.from_bytes(raw, "big")
         if field.charset == _BINARY_CHARSET and code != _JSON:
@@ -206,5 +213,8 @@ class _Reader:
         if not padded:
             raise Malformed
         negative, days, hours, minutes, seconds, micro = struct.unpack("<BIBBBI", padded)
-        span = dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=micro)
+        try:
+            span = dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, microseconds=micro)
+        except OverflowError:
+            raise Malformed from None
         return -span if negative else span

@@ -6,7 +6,7 @@ import datetime as dt
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gloveport.tools.database.engines.mysql.binary import Field, Malformed, described, parameters, row
@@ -46,6 +46,9 @@ def test_texts_come_back(text: str) -> None:
 
 
 @given(st.binary(max_size=60), st.lists(st.sampled_from(CODES), min_size=1, max_size=4))
+@example(b"\x00\x00", [0])  # an empty decimal
+@example(b"\x00\x01\x80", [0])
+@example(b"\x00\x08\x00\xff\xff\xff\xff\x00\x00\x00", [11])  # more days than Python counts
 def test_any_bytes_are_a_row_or_malformed(data: bytes, codes: list[int]) -> None:
     try:
         made = row(b"\x00" + data, [column(code) for code in codes])
