@@ -15,9 +15,11 @@ from ...catalog import Catalog, Column, ForeignKey, Relation, RelationKind
 from ...sql.names import ascii_lower
 from ..engine import Settings
 from ..opening import open_relations
-from .ddl import content_table, generated_expressions, view_definition
+from .ddl import content_table, generated_expressions, module_arguments, view_definition
 
 _VIRTUAL = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b", re.IGNORECASE)
+_UNREADABLE = "?("  # no expression, and so traced to nothing that could be shown
+_OF_OTHERS = frozenset({"fts5vocab", "fts4aux"})  # modules that show the words of another table's texts
 _Cell: TypeAlias = str | int | None
 
 
@@ -98,6 +100,7 @@ def _relation(name: str, table: _Table, sql: str, tables: Mapping[str, _Table]) 
     kind = RelationKind.VIEW if table.kind == "view" else RelationKind.TABLE
     if _VIRTUAL.match(sql):
         kind = RelationKind.VIRTUAL
+    foreign = kind is RelationKind.VIRTUAL and module_arguments(sql)[0] in _OF_OTHERS
     generated = generated_expressions(sql) if any(c[6] in (2, 3) for c in table.columns) else {}
     columns = tuple(
         Column(
@@ -105,8 +108,7 @@ def _relation(name: str, table: _Table, sql: str, tables: Mapping[str, _Table]) 
             type=str(c[2] or ""),
             nullable=not c[3],
             primary_key=bool(c[5]),
-            # what cannot be read is no expression either, and so traced to nothing that could be shown
-            generated=generated.get(str(c[1]).lower(), "?(") if c[6] in (2, 3) else None,
+            generated=generated.get(str(c[1]).lower(), _UNREADABLE) if c[6] in (2, 3) or foreign else None,
         )
         for c in table.columns
         if c[6] != 1 or kind is RelationKind.VIRTUAL

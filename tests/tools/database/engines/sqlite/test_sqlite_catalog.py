@@ -46,6 +46,11 @@ def test_shadow_tables_are_no_relations_with_any_version(shadow: str) -> None:
     assert catalog.relations["notes"].copies_from == ("people",)
 
 
+def test_a_table_of_the_words_of_another_is_made_of_what_nobody_can_trace() -> None:
+    catalog = built(reading({"words": "virtual"}, words="CREATE VIRTUAL TABLE words USING fts5vocab('notes', 'row')"))
+    assert all(column.generated == "?(" for column in catalog.relations["words"].columns)
+
+
 def test_the_version_follows_the_texts_not_only_the_cookie() -> None:
     one = built(reading({"people": "table"}, people="CREATE TABLE people (a)"))
     same = built(reading({"people": "table"}, people="CREATE TABLE people (a)"))
