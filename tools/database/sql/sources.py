@@ -141,6 +141,8 @@ class Sources:
         name = node.args.get("this")
         if node.args.get("rows_from"):
             return self._rows_from(node, env)
+        if isinstance(name, exp.Values):  # in the brackets of a join
+            return self._derived(self._walk.queries.query(name, self._sideways(env)), node.args.get("alias"))
         if isinstance(name, exp.Anonymous):
             return self._function(name, node.args.get("alias"), env, bool(node.args.get("ordinality")))
         if not isinstance(name, exp.Identifier):

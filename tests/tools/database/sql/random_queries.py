@@ -157,7 +157,7 @@ class Generator:
     # -- FROM
 
     def _from(self, scope: Scope) -> str:
-        text = self._item(scope)
+        text, commas = self._item(scope), False
         for _ in range(self.random.choice([0, 0, 1, 1, 2])):
             if not self._spend():
                 break
@@ -182,6 +182,9 @@ class Generator:
                 word = self.random.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN"])
                 item = self._item(scope)
                 text += f" {word} {item} ON {self._condition(scope, 1)}"
+            commas = commas or kind < 0.2 or 0.3 <= kind < 0.5
+            if not commas and self._chance(0.2):
+                text = f"({text})"
         return text
 
     def _item(self, scope: Scope) -> str:

@@ -157,6 +157,13 @@ def test_joins_in_brackets_are_followed(dialect: str, joined: str) -> None:
     assert clinic.sources(body) == [set(), {"patients.email"}]
 
 
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL, DUCKDB])
+def test_values_in_the_brackets_of_a_join_are_followed(dialect: str) -> None:
+    text = "SELECT p.email AS x FROM ((VALUES (1, 2), (3, 4)) o CROSS JOIN patients p)"
+    assert clinic_with(dialect, "SELECT 1 AS x").sources(text) == [{"patients.email"}]
+    assert sources(dialect, text) == {"patients.email"}
+
+
 @pytest.mark.parametrize("dialect", [POSTGRESQL, DUCKDB])
 def test_common_columns_are_those_of_the_join_in_their_brackets(dialect: str) -> None:
     joined = "FROM patients p JOIN (clinics c NATURAL JOIN staff s) ON p.id = s.id"  # by id and name, not by email
