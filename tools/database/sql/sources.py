@@ -206,7 +206,7 @@ class Sources:
 
     def _joined(self, nested: Level, alias: exp.Expr) -> Source:
         """``(a JOIN b) AS j``: one source with the columns of both, common ones merged."""
-        labels, values, _ = self._walk.queries.star_of(nested)
+        labels, values, _ = self._walk.stars.of(nested)
         query = Query(labels, [self._state.names.stored(label) for label in labels], values, exposed=nested.exposed)
         return self._derived(query, alias)
 

@@ -20,6 +20,7 @@ from .predicates import Predicates
 from .queries import Queries
 from .shapes import Shapes, Traced
 from .sources import Sources
+from .stars import Stars
 from .state import Env, Query, State
 from .taint import Level, Source, Value, positions_by_name
 
@@ -35,6 +36,7 @@ class Walk:
         self.sources = Sources(self)
         self.grouping = Grouping(self)
         self.ordering = Ordering(self)
+        self.stars = Stars(self)
         self.queries = Queries(self)
 
     def query(self, tree: exp.Expr) -> Query:
