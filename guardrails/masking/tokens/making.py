@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
@@ -25,6 +25,7 @@ from .typed import Natural, natural
 from .vault import Vault, VaultRow
 
 _RECENT_TOKENS: Final = 2000  # per session, to name near candidates from
+_RECENT_COLUMNS: Final = 400
 _RECENT_SESSIONS: Final = 200
 _PLAIN_ID: Final = 1 << 31
 _TEXTS: Final = frozenset({str, type(None)})
@@ -44,7 +45,7 @@ class Maker:
         self._token_class = token_class
         self._storing = threading.Lock()
         self._noting = threading.Lock()
-        self._recent: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        self._recent: OrderedDict[str, deque[set[str]]] = OrderedDict()  # by session, a column at a time
         self._memory = _Memory()
 
     def column(self, class_name: str, values: Sequence[object], scope: Scope) -> list[object]:
@@ -81,7 +82,7 @@ class Maker:
     def recent(self, session: str) -> list[str]:
         """The tokens a session was shown lately."""
         with self._noting:
-            return list(self._recent.get(session, ()))
+            return list(dict.fromkeys(token for column in self._recent.get(session, ()) for token in column))
 
     def forget(self) -> None:
         """Make every token anew from now on: rows of the vault were deleted."""
@@ -261,11 +262,11 @@ class Maker:
             place = self._keyed.place(scope)
             self._vault.note_issued(place.owner, place.scope, scope.kind, class_name, epoch, tokens)
         with self._noting:
-            recent = self._recent.pop(scope.session, None) or OrderedDict[str, None]()
+            recent = self._recent.pop(scope.session, None) or deque[set[str]]()
             self._recent[scope.session] = recent
-            recent.update(dict.fromkeys(tokens))
-            while len(recent) > _RECENT_TOKENS:
-                recent.popitem(last=False)
+            recent.append(tokens)
+            while len(recent) > _RECENT_COLUMNS or (len(recent) > 1 and sum(map(len, recent)) > _RECENT_TOKENS):
+                recent.popleft()
             while len(self._recent) > _RECENT_SESSIONS:
                 self._recent.popitem(last=False)
 

@@ -35,7 +35,10 @@ class Traces:
         self._spelt = {Spelling.LOWER: self.lower}
 
     def any(self, traces: Sequence[tuple[Spelling, bytes]]) -> bool:
-        return any(trace in self._as(spelling) for spelling, trace in traces)
+        for spelling, trace in traces:  # noqa: SIM110 - the generator of an any() costs more than the search
+            if trace in self._as(spelling):
+                return True
+        return False
 
     def _as(self, spelling: Spelling) -> bytes:
         if (spelt := self._spelt.get(spelling)) is None:
