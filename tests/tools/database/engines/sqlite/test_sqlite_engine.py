@@ -339,3 +339,19 @@ async def test_an_immutable_file_with_a_hard_name(tmp_path: Path) -> None:
     connection.close()
     async with open_clinic(f"{path}?immutable=1") as clinic:
         assert set((await clinic.engine.catalog()).relations) == {"t"}
+
+
+async def test_json_in_a_schema_is_no_damage(tmp_path: Path) -> None:
+    """SQLite 3.40 takes its own JSON functions for unsafe there."""
+    owner = sqlite3.connect(tmp_path / "json.db")
+    owner.executescript(
+        """CREATE TABLE docs (id INTEGER PRIMARY KEY, doc TEXT,
+             kind TEXT GENERATED ALWAYS AS (json_extract(doc, '$.kind')) VIRTUAL);
+           CREATE VIEW kinds AS SELECT id, json_extract(doc, '$.kind') AS kind FROM docs;"""
+    )
+    owner.execute("INSERT INTO docs (id, doc) VALUES (1, ?)", ('{"kind": "note"}',))
+    owner.commit()
+    owner.close()
+    async with open_clinic(tmp_path / "json.db") as clinic:
+        assert (await clinic.query("SELECT kind FROM docs")).rows == [("note",)]
+        assert (await clinic.query("SELECT kind FROM kinds")).rows == [("note",)]

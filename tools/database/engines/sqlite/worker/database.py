@@ -46,7 +46,6 @@ class Database:
             setconfig(getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE"), True)  # noqa: B009
         for pragma in (
             f"query_only={int(not self.write)}",
-            "trusted_schema=0",
             "cell_size_check=1",
             "temp_store=2",  # sorting never leaves values on a disk
             "mmap_size=0",
@@ -54,9 +53,25 @@ class Database:
             f"hard_heap_limit={HEAP_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+        connection.execute(f"PRAGMA trusted_schema={int(self._needs_json())}").fetchall()
         connection.set_authorizer(self.judge)
         self._warm()
         self.clock.disarm()
+
+    def _needs_json(self) -> bool:
+        """Whether the schema uses JSON functions that this SQLite does not trust there: older ones (3.40) count their
+        own among the unsafe, and take a file with a generated column of JSON for damaged."""
+        used = "SELECT 1 FROM sqlite_master WHERE sql LIKE '%json%' OR sql LIKE '%->%' LIMIT 1"
+        if self.connection.execute(used).fetchone() is None:
+            return False
+        with contextlib.closing(sqlite3.connect(":memory:")) as other:
+            other.execute("PRAGMA trusted_schema=0")
+            other.execute("CREATE VIEW v AS SELECT json('1')")
+            try:
+                other.execute("SELECT * FROM v").fetchall()
+            except sqlite3.Error:
+                return True
+        return False
 
     def _place(self) -> list[int]:
         found = os.stat(self.path)
