@@ -115,9 +115,10 @@ class Found:
         """Whether an agent changed shifted dates there; of places looked up."""
         return not self._clean.issuperset(map(dates_in, places))
 
-    def uniform(self, texts: Sequence[str], places: Places) -> list[str] | None:
-        """The texts of a column masked as one vector, where each of them is a value of one class; else None."""
-        class_name = uniform(texts)
+    def uniform(self, texts: Sequence[str], name: str, places: Places) -> list[str] | None:
+        """The texts of a column masked as one vector, where each of them is a value of one class; else None. What
+        stands below a name such as ``password`` is a credential first, whatever its form."""
+        class_name = None if _CREDENTIAL.search(name) else uniform(texts)
         if class_name is None:
             return None
         masked = self._values(

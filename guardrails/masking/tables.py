@@ -117,10 +117,12 @@ def _scan(
         if not some:
             continue
         distinct = {i: [cell for cell in dict.fromkeys(released[i]) if isinstance(cell, str)] for i in some}
-        whole = {} if free or redact else {i: content.uniform(column, sources[i]) for i, column in distinct.items()}
+        names = {i: table.columns[i].name for i in distinct}
+        alike = {} if free or redact else distinct
+        whole = {i: content.uniform(column, names[i], sources[i]) for i, column in alike.items()}
         left = {i: column for i, column in distinct.items() if whole.get(i) is None}
         texts = [text for column in left.values() for text in column]
-        keys = [table.columns[i].name for i, column in left.items() for _ in column]
+        keys = [names[i] for i, column in left.items() for _ in column]
         places = [sources[i] for i, column in left.items() for _ in column]
         masked = iter(content.cells(texts, keys, free=free, redact=redact, places=places))
         for i, column in distinct.items():

@@ -225,3 +225,9 @@ def test_every_cell_becomes_json_that_every_client_reads_alike(cell: object) -> 
         assert value == str(cell)
     if isinstance(cell, Decimal):
         assert value == str(cell)
+
+
+@pytest.mark.parametrize("name", ["open", "password", "api_key"])
+def test_a_column_of_one_kind_is_masked_as_each_of_its_cells(content: Found, name: str) -> None:
+    cells = [f"ann.{i}@mail.org" for i in range(20)]
+    assert column_of(content, name, *cells) == [column_of(content, name, cell)[0] for cell in cells]
